@@ -1,0 +1,10 @@
+"""The house, floor by floor; imports go down only.
+
+app         puts the parts together
+web  cli    the counter: HTTP and the terminal
+scheduler   the clock's hand;  documents: what is printed
+commands    what people and the clock do;  queries: what they look up
+work        the unit of work: one actor, one moment, one transaction
+models      what is kept;  engine: what owners drew, interpreted;  rules: what law and municipality say
+vault       keys and secrets;  config  clock  errors
+"""

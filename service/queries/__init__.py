@@ -1,0 +1,1 @@
+"""What people look up: frozen results, filtered by the same table of permissions as the commands."""

@@ -1,0 +1,1 @@
+"""What law and municipality say, as pure functions: no database, no clock, no HTTP."""
