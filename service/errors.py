@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong and where: a field (`pointer`, RFC 6901) or a diagram element (`file`, `element`)."""
+    """One thing that is wrong and where: a field (`pointer`, RFC 6901) or an element of a diagram."""
 
     message: str
     pointer: str | None = None

@@ -1,1 +1,1 @@
-"""What process owners drew, interpreted: diagrams, decision tables, forms, expressions. No database, no HTTP."""
+"""What process owners drew, interpreted: diagrams, tables, forms, expressions. No database, no HTTP."""
