@@ -1,1 +1,1 @@
-"""What is kept: tables and their invariants."""
+"""What is kept: tables and their invariants. Nothing here knows of tokens, diagrams or pages."""

@@ -1,1 +1,1 @@
-"""What law and municipality say, as pure functions: no database, no clock, no HTTP."""
+"""What law and municipality say: permissions, the calendar, identifiers. Pure; never asks for the time."""

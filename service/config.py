@@ -1,0 +1,129 @@
+"""Settings: environment variables `ANDRUM_*` or a TOML file, checked once at start, listed by `andrum config`."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from service.errors import Invalid, Problem
+
+
+def _says(text: str, default: str = "") -> str:
+    """Declare a setting: what it means, and its value when nobody says otherwise."""
+    value: str = field(default=default, metadata={"says": text})
+    return value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting as text, as it was given; the properties below give it its type."""
+
+    bind: str = _says("address and port that the web server listens on", "127.0.0.1:8000")
+    data_dir: str = _says("folder for the database, the keys and the documents", "./var")
+    database_url: str = _says("SQLAlchemy URL; empty means SQLite in the data folder")
+    demo: str = _says("1 makes demo users and demo cases at the first start", "0")
+    timezone: str = _says("where legal dates are counted", "Europe/Stockholm")
+    four_eyes: str = _says("0 lets a deployment take effect without a second person's approval", "1")
+    force: str = _says("1 allows four_eyes=0 together with PostgreSQL", "0")
+    threads: str = _says("requests that one web process answers at the same time", "4")
+    workers: str = _says("web processes; more than one needs PostgreSQL", "1")
+    secure_cookies: str = _says("1 when people reach the service over https", "0")
+
+    @property
+    def url(self) -> str:
+        """The database's SQLAlchemy URL."""
+        if self.database_url:
+            return self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+        return f"sqlite:///{self.folder / 'andrum.db'}"
+
+    @property
+    def folder(self) -> Path:
+        """The data folder."""
+        return Path(self.data_dir).resolve()
+
+    @property
+    def key_file(self) -> Path:
+        """The file that holds the keys; keep its backup apart from the database's."""
+        return self.folder / "keys.json"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where legal dates are counted."""
+        return ZoneInfo(self.timezone)
+
+    def check(self) -> None:
+        """Refuse settings that cannot work, all at once.
+
+        Raises `Invalid` with one problem for each setting, naming it.
+        """
+        problems = [*_switches(self), *_numbers(self)]
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            problems.append(Problem(f"ANDRUM_TIMEZONE: there is no time zone named {self.timezone!r}."))
+        if self.four_eyes == "0" and self.url.startswith("postgresql") and self.force != "1":
+            problems.append(
+                Problem(
+                    "ANDRUM_FOUR_EYES=0 together with PostgreSQL needs ANDRUM_FORCE=1 as well: it lets one person change the law's path alone."
+                )
+            )
+        if problems:
+            raise Invalid("The settings cannot be used.", problems=problems)
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings: `ANDRUM_CONFIG` names a TOML file, `ANDRUM_*` variables win over it.
+
+    Raises `Invalid` for names that do not exist and for values that cannot work.
+    """
+    environment = os.environ if environment is None else environment
+    given = {
+        name.removeprefix("ANDRUM_").lower(): value
+        for name, value in environment.items()
+        if name.startswith("ANDRUM_")
+    }
+    path = given.pop("config", None)
+    found = (_from_file(Path(path)) if path else {}) | given
+    unknown = sorted(set(found) - {each.name for each in fields(Settings)})
+    if unknown:
+        raise Invalid(
+            "The settings cannot be used.",
+            problems=[
+                Problem(f"ANDRUM_{name.upper()} is not a setting; `andrum config` lists them.")
+                for name in unknown
+            ],
+        )
+    settings = Settings(**found)
+    settings.check()
+    return settings
+
+
+def _from_file(path: Path) -> dict[str, str]:
+    try:
+        read = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise Invalid(f"ANDRUM_CONFIG: {path} could not be read: {error}") from error
+    return {
+        name: ("1" if value else "0") if isinstance(value, bool) else str(value)
+        for name, value in read.items()
+    }
+
+
+def _switches(settings: Settings) -> list[Problem]:
+    names = ("demo", "four_eyes", "force", "secure_cookies")
+    return [
+        Problem(f"ANDRUM_{name.upper()} is 0 or 1.")
+        for name in names
+        if getattr(settings, name) not in {"0", "1"}
+    ]
+
+
+def _numbers(settings: Settings) -> list[Problem]:
+    names = ("threads", "workers")
+    return [
+        Problem(f"ANDRUM_{name.upper()} is a whole number from 1 on.")
+        for name in names
+        if not getattr(settings, name).isdigit() or int(getattr(settings, name)) < 1
+    ]

@@ -1,0 +1,134 @@
+"""Base of all tables: column types, naming convention, and the engine with the settings that durability needs."""
+
+import json
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase
+
+from service.errors import Unavailable
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An instant: aware, UTC on both databases."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Store UTC; a naive datetime is a mistake."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored")
+        return (
+            value.astimezone(UTC).replace(tzinfo=None) if dialect.name == "sqlite" else value.astimezone(UTC)
+        )
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Give back an aware instant in UTC."""
+        del dialect
+        return (
+            value.replace(tzinfo=UTC) if value and value.tzinfo is None else value and value.astimezone(UTC)
+        )
+
+
+def words(enum: type[Enum]) -> sa.Enum:
+    """Store an enum as its word."""
+    return sa.Enum(
+        enum,
+        native_enum=False,
+        create_constraint=False,
+        length=32,
+        values_callable=lambda each: [member.value for member in each],
+    )
+
+
+class Base(DeclarativeBase):
+    """All tables."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012  SQLAlchemy declares it so
+        datetime: UtcDateTime,
+        dict[str, Any]: sa.JSON,
+        UUID: sa.Uuid,
+    }
+
+
+def connect(url: str, *, pool_size: int = 8) -> sa.Engine:
+    """Open the database of this URL, with the settings that durability needs.
+
+    SQLite: WAL, synchronous=FULL, foreign keys, BEGIN IMMEDIATE for every transaction (a deferred one that turns
+    into a writer can fail at any statement). PostgreSQL: synchronous_commit, lock and statement time limits.
+    """
+    made = sa.make_url(url)
+    if made.get_backend_name() == "sqlite":
+        engine = sa.create_engine(
+            made,
+            hide_parameters=True,
+            json_serializer=_json,
+            connect_args={"timeout": 10},
+            pool_size=pool_size,
+        )
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_immediate)
+        return engine
+    options = "-c synchronous_commit=on -c lock_timeout=8000 -c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+    return sa.create_engine(
+        made,
+        hide_parameters=True,
+        json_serializer=_json,
+        pool_pre_ping=True,
+        pool_size=pool_size,
+        connect_args={"options": options},
+    )
+
+
+def check(engine: sa.Engine) -> None:
+    """Make sure that the database keeps what it acknowledges; raises `Unavailable` with the setting that is wrong.
+
+    Reads the values in effect in a session of ours, since a role or a database may override the server's file.
+    """
+    wanted = {
+        "sqlite": {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"},
+        "postgresql": {"synchronous_commit": "on", "fsync": "on", "full_page_writes": "on"},
+    }
+    ask = {"sqlite": "PRAGMA {}", "postgresql": "SHOW {}"}[engine.dialect.name]
+    with engine.connect() as connection:
+        for name, value in wanted[engine.dialect.name].items():
+            found = str(connection.exec_driver_sql(ask.format(name)).scalar())
+            if found != value:
+                raise Unavailable(
+                    f"The database runs with {name}={found}; acknowledged work could be lost. It must be {value}."
+                )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    del record
+    connection.isolation_level = None  # the driver begins nothing by itself; _begin_immediate does
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        "busy_timeout=10000",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,130 @@
+"""Keys and what they protect: envelope encryption, a key per case, blind index, commitments. Knows bytes, not tables.
+
+A key file outside the database holds the key that wraps the case keys. A case's key encrypts everything personal in it,
+each value bound to its place (table, column and row) as AES-GCM's associated data, so that a value cannot be moved.
+Destroying the wrapped key of a case destroys what it protected; commitments in the history stay as they are.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from service.errors import Unavailable
+
+NONCE = 12  # bytes, NIST SP 800-38D section 8.2
+SALT = 32
+KEY_BITS = 256
+
+
+@dataclass(frozen=True)
+class CaseKey:
+    """The key of one case. `place` is where the value stands: `table.column:row`."""
+
+    secret: bytes
+
+    def seal(self, plain: bytes, place: str) -> bytes:
+        """Encrypt a value for its place."""
+        nonce = secrets.token_bytes(NONCE)
+        return nonce + AESGCM(self.secret).encrypt(nonce, plain, place.encode())
+
+    def open(self, sealed: bytes, place: str) -> bytes:
+        """Give back what `seal` took; raises `Unavailable` when value, key or place are not the ones it was sealed with."""
+        try:
+            return AESGCM(self.secret).decrypt(sealed[:NONCE], sealed[NONCE:], place.encode())
+        except (InvalidTag, ValueError) as error:
+            raise Unavailable(f"What is stored at {place} cannot be read with this key.") from error
+
+    def seal_json(self, value: Any, place: str) -> bytes:
+        """Encrypt a JSON value for its place."""
+        return self.seal(json.dumps(value, ensure_ascii=False).encode(), place)
+
+    def open_json(self, sealed: bytes, place: str) -> Any:
+        """Give back what `seal_json` took."""
+        return json.loads(self.open(sealed, place))
+
+
+class Vault:
+    """The service's own keys: made at first start, kept in a file outside the database."""
+
+    def __init__(self, keys: Mapping[int, bytes], index_key: bytes) -> None:
+        self._keys = dict(keys)
+        self._index_key = index_key
+        self._newest = max(self._keys)
+
+    @classmethod
+    def at(cls, path: Path) -> "Vault":
+        """Open the key file, or make it when there is none yet; only its owner may read it.
+
+        Raises `Unavailable` when the file is there but is not a key file.
+        """
+        if not path.exists():
+            _make(path)
+        try:
+            read = json.loads(path.read_text(encoding="ascii"))
+            return cls(
+                {int(version): b64decode(key) for version, key in read["keys"].items()},
+                b64decode(read["index"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise Unavailable(f"{path} is not a key file; put back the backup of it.") from error
+
+    def new_case_key(self, case: str) -> tuple[CaseKey, bytes]:
+        """Make a key for a case: the key, and its wrapped form to keep with the case."""
+        key = AESGCM.generate_key(KEY_BITS)
+        return CaseKey(key), self.seal(key, f"case.wrapped_key:{case}")
+
+    def case_key(self, wrapped: bytes, case: str) -> CaseKey:
+        """Unwrap the key of a case."""
+        return CaseKey(self.open(wrapped, f"case.wrapped_key:{case}"))
+
+    def seal(self, plain: bytes, place: str) -> bytes:
+        """Encrypt with the service's newest key; its version stands in the first byte."""
+        return bytes([self._newest]) + CaseKey(self._keys[self._newest]).seal(plain, place)
+
+    def open(self, sealed: bytes, place: str) -> bytes:
+        """Decrypt what `seal` gave; raises `Unavailable` when the key is not here any more."""
+        key = self._keys.get(sealed[0]) if sealed else None
+        if key is None:
+            raise Unavailable(f"The key that protects {place} is not in the key file.")
+        return CaseKey(key).open(sealed[1:], place)
+
+    def blind_index(self, kind: str, value: str) -> str:
+        """Give a fixed code for a value, to find and count equal ones without storing the value."""
+        return hmac.new(self._index_key, f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
+
+
+def commitment(salt: bytes, plain: bytes) -> str:
+    """Commit to a value without revealing it: HMAC-SHA-256 under a random salt of 32 bytes."""
+    return hmac.new(salt, plain, hashlib.sha256).hexdigest()
+
+
+def new_salt() -> bytes:
+    """Make the salt of one commitment."""
+    return secrets.token_bytes(SALT)
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key, index = (b64encode(secrets.token_bytes(KEY_BITS // 8)).decode() for _ in range(2))
+    text = json.dumps({"keys": {"1": key}, "index": index}, indent=1)
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(unfinished, path)  # the first of several processes wins; nobody overwrites a key
+    except FileExistsError:
+        pass
+    finally:
+        unfinished.unlink()

@@ -1,0 +1,216 @@
+"""The unit of work: one actor, one moment, one transaction. The only commit in the house is in `Platform.begin`."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm.exc import StaleDataError
+
+from service import clock
+from service.config import Settings
+from service.engine import definition
+from service.engine.expressions import Moment
+from service.errors import Conflict, NotFound, Unavailable
+from service.models.cases import Case, ProcessInstance
+from service.models.definitions import Definition, Deployment, deployment_content
+from service.models.history import AccessEvent, HistoryEvent
+from service.rules import calendar
+from service.rules.permissions import Actor
+from service.vault import CaseKey, Vault, commitment, new_salt
+
+EMPTY = hashlib.sha256(b"").hexdigest()
+
+
+@dataclass
+class UnitOfWork:
+    """One actor doing one thing at one moment; everything in it stands or falls together."""
+
+    session: Session
+    actor: Actor
+    now: datetime
+    platform: "Platform"
+    _keys: dict[UUID, CaseKey] = field(default_factory=dict)
+    _digests: dict[UUID, str] = field(default_factory=dict)
+
+    @property
+    def vault(self) -> Vault:
+        """The service's keys."""
+        return self.platform.vault
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where legal dates are counted."""
+        return self.platform.settings.zone
+
+    @property
+    def today(self) -> date:
+        """The legal date of this moment."""
+        return self.now.astimezone(self.zone).date()
+
+    @property
+    def moment(self) -> Moment:
+        """This moment as the engine's expressions see it."""
+        return Moment(now=self.now, zone=self.zone, days_off=calendar.days_off_around(self.today))
+
+    def lock(self, case_id: UUID) -> tuple[Case, list[ProcessInstance]]:
+        """Load a case with its running instances and keep others out until the work is done: the case first, always.
+
+        Raises `NotFound`.
+        """
+        case = self.session.scalar(
+            sa.select(Case)
+            .where(Case.id == case_id)
+            .with_for_update(of=Case)
+            .execution_options(populate_existing=True)
+        )
+        if case is None:
+            raise NotFound
+        found = self.session.scalars(
+            sa.select(ProcessInstance)
+            .where(ProcessInstance.case_id == case_id)
+            .order_by(ProcessInstance.started_at, ProcessInstance.id)
+        )
+        return case, list(found)
+
+    def key(self, case: Case) -> CaseKey:
+        """The key that opens what is personal in this case; raises `NotFound` when it has been destroyed."""
+        if case.id not in self._keys:
+            if case.wrapped_key is None:
+                raise NotFound("What was personal in this case has been destroyed.")
+            self._keys[case.id] = self.vault.case_key(case.wrapped_key, str(case.id))
+        return self._keys[case.id]
+
+    def definition(self, deployment_id: UUID) -> definition.Definition:
+        """Everything that this deployment put in force, parsed once and shared."""
+        known = self.platform.parsed.get(deployment_id)
+        if known is None:
+            files = self.session.execute(
+                sa.select(Definition.file, Definition.content)
+                .join(deployment_content)
+                .where(deployment_content.c.deployment_id == deployment_id)
+            )
+            known = self.platform.parsed[deployment_id] = definition.parse(
+                {file: content for file, content in files}
+            )
+        return known
+
+    def deployment_number(self, deployment_id: UUID) -> int:
+        """The number by which people know this deployment."""
+        numbers = self.platform.numbers
+        if deployment_id not in numbers:
+            numbers[deployment_id] = self.session.scalars(
+                sa.select(Deployment.number).where(Deployment.id == deployment_id)
+            ).one()
+        return numbers[deployment_id]
+
+    def stands(self, case: Case, instances: list[ProcessInstance]) -> None:
+        """Tell the history what the case's stored state is from now on: the digest of its sealed snapshots."""
+        self._digests[case.id] = hashlib.sha256(
+            b"".join(hashlib.sha256(each.snapshot).digest() for each in instances)
+        ).hexdigest()
+
+    def record(
+        self,
+        case: Case,
+        type: str,
+        *,
+        actor: Actor | None = None,
+        process: str | None = None,
+        element: str | None = None,
+        deployment_id: UUID | None = None,
+        details: Mapping[str, Any] | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add a fact to the case's history, in the same transaction as what it tells of.
+
+        `details` are not personal and stand in clear; of `values` only a salted commitment goes into the chain, they
+        themselves are sealed with the case's key. The case must be locked, and `stands` called when its state changed.
+        """
+        sequence = case.sequence + 1
+        event = HistoryEvent(
+            case_id=case.id,
+            sequence=sequence,
+            at=self.now,
+            actor=(actor or self.actor).username,
+            type=type,
+            process=process,
+            element=element,
+            deployment=self.deployment_number(deployment_id) if deployment_id else None,
+            details=dict(details or {}),
+            state_digest=self._digest(case),
+            previous=case.seal,
+        )
+        if values is not None:
+            salt, plain = new_salt(), json.dumps(values, ensure_ascii=False, sort_keys=True).encode()
+            event.commitment = commitment(salt, plain)
+            event.values = self.key(case).seal(salt + plain, f"history_event.values:{case.id}:{sequence}")
+        event.seal = event.sealed()
+        case.sequence, case.seal = sequence, event.seal
+        self.session.add(event)
+
+    def looked(
+        self,
+        action: str,
+        *,
+        case_id: UUID | None = None,
+        subject: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Log that the actor looks at something, before the answer leaves (lagen 2001:454, 10 §)."""
+        self.session.add(
+            AccessEvent(
+                at=self.now,
+                actor=self.actor.username,
+                action=action,
+                case_id=case_id,
+                subject=subject,
+                reason=reason,
+            )
+        )
+
+    def _digest(self, case: Case) -> str:
+        if case.id not in self._digests:
+            found = self.session.scalars(
+                sa.select(ProcessInstance)
+                .where(ProcessInstance.case_id == case.id)
+                .order_by(ProcessInstance.started_at, ProcessInstance.id)
+            )
+            self.stands(case, list(found))
+        return self._digests[case.id]
+
+
+@dataclass
+class Platform:
+    """What lives as long as the process does: the database, the keys, the settings, the parsed definitions."""
+
+    sessions: sessionmaker[Session]
+    vault: Vault
+    settings: Settings
+    parsed: dict[UUID, definition.Definition] = field(default_factory=dict)
+    numbers: dict[UUID, int] = field(default_factory=dict)
+
+    @contextmanager
+    def begin(self, actor: Actor) -> Iterator[UnitOfWork]:
+        """Open a unit of work; leaving it commits, an exception rolls everything back.
+
+        Raises `Conflict` when someone else changed the same rows first, `Unavailable` when the database is busy or away.
+        """
+        try:
+            with self.sessions() as session:
+                yield UnitOfWork(session, actor, clock.now(), self)
+                session.commit()
+        except (StaleDataError, IntegrityError) as error:
+            raise Conflict from error
+        except (OperationalError, DBAPIError) as error:
+            if isinstance(error, OperationalError) or error.connection_invalidated:
+                raise Unavailable from error
+            raise
