@@ -20,11 +20,11 @@ from service.config import Settings
 from service.engine import definition
 from service.engine.expressions import Moment
 from service.errors import Conflict, NotFound, Unavailable
-from service.models.cases import Case, ProcessInstance
+from service.models.cases import Case, CaseAccess, ProcessInstance
 from service.models.definitions import Definition, Deployment, deployment_content
 from service.models.history import AccessEvent, HistoryEvent
 from service.rules import calendar
-from service.rules.permissions import Actor
+from service.rules.permissions import Actor, Facts, Protection
 from service.vault import CaseKey, Vault, commitment, new_salt
 
 EMPTY = hashlib.sha256(b"").hexdigest()
@@ -88,6 +88,43 @@ class UnitOfWork:
                 raise NotFound("What was personal in this case has been destroyed.")
             self._keys[case.id] = self.vault.case_key(case.wrapped_key, str(case.id))
         return self._keys[case.id]
+
+    def snapshot(self, case: Case, instance: ProcessInstance) -> bytes:
+        """The instance's state, opened with the case's key."""
+        return self.key(case).open(instance.snapshot, f"process_instance.snapshot:{instance.id}")
+
+    def save(self, case: Case, instance: ProcessInstance, snapshot: bytes) -> None:
+        """Keep the instance's new state, sealed with the case's key."""
+        instance.snapshot = self.key(case).seal(snapshot, f"process_instance.snapshot:{instance.id}")
+
+    def facts(
+        self,
+        case: Case,
+        *,
+        assignee: UUID | None = None,
+        role: str | None = None,
+        delegation: str | None = None,
+        not_by: UUID | None = None,
+    ) -> Facts:
+        """What the rules need to know of this case, and of the task in it when one is acted on."""
+        protection = Protection(case.protection)
+        return Facts(
+            unit=case.unit_key,
+            owner=case.owner_id,
+            protection=protection,
+            named=self._named(case.id) if protection is not Protection.NORMAL else frozenset(),
+            assignee=assignee,
+            role=role,
+            delegation=delegation,
+            not_by=not_by,
+        )
+
+    def _named(self, case_id: UUID) -> frozenset[UUID]:
+        """Who has been given access to this protected case, for now."""
+        given = sa.select(CaseAccess.user_id).where(
+            CaseAccess.case_id == case_id, CaseAccess.ends_at > self.now
+        )
+        return frozenset(self.session.scalars(given))
 
     def definition(self, deployment_id: UUID) -> definition.Definition:
         """Everything that this deployment put in force, parsed once and shared."""

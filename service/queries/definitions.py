@@ -1,0 +1,117 @@
+"""What has been deployed: process definitions, their versions, the files byte for byte, and what is in force."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from service.engine.definition import Process
+from service.errors import NotFound
+from service.models.cases import Case, CaseStatus, ProcessInstance
+from service.models.definitions import Definition, DefinitionKind, Deployment, DeploymentState
+from service.queries import people
+from service.queries.people import Person
+from service.rules.permissions import Permission, require
+from service.work import UnitOfWork
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """One version of a process definition."""
+
+    key: str
+    name: str
+    version: int
+    deployment_id: UUID
+    deployment: int
+    state: str  # pending, active, rejected
+    deployed_at: datetime
+    deployed_by: Person | None  # None: the service itself
+    approved_at: datetime | None
+    approved_by: Person | None
+    note: str
+    open_cases: int
+
+
+@dataclass(frozen=True)
+class OneVersion:
+    """One version, with its file as deployed and the process as the engine understands it."""
+
+    row: VersionRow
+    file: str
+    content: bytes
+    process: Process
+
+
+def newest(work: UnitOfWork) -> tuple[VersionRow, ...]:
+    """The newest version of each process definition that is in force, by name."""
+    rows = _versions(work, Deployment.state == DeploymentState.ACTIVE)
+    last: dict[str, VersionRow] = {}
+    for row in rows:
+        last.setdefault(row.key, row)
+    return tuple(sorted(last.values(), key=lambda row: row.name))
+
+
+def versions(work: UnitOfWork, key: str) -> tuple[VersionRow, ...]:
+    """All versions of one process definition, newest first; raises `NotFound`."""
+    rows = _versions(work, Definition.key == key)
+    if not rows:
+        raise NotFound
+    return rows
+
+
+def one(work: UnitOfWork, key: str, version: int) -> OneVersion:
+    """One version of a process definition; raises `NotFound`."""
+    row = next((row for row in versions(work, key) if row.version == version), None)
+    if row is None:
+        raise NotFound
+    found = work.session.execute(
+        sa.select(Definition.file, Definition.content).where(
+            Definition.kind == DefinitionKind.PROCESS, Definition.key == key, Definition.version == version
+        )
+    ).one()
+    return OneVersion(row, found.file, found.content, work.definition(row.deployment_id).processes[key])
+
+
+def _versions(work: UnitOfWork, *which: sa.ColumnElement[bool]) -> tuple[VersionRow, ...]:
+    require(work.actor, Permission.DEFINITION_READ)
+    open_cases = (
+        sa.select(ProcessInstance.process, ProcessInstance.version, sa.func.count().label("open"))
+        .join(Case, Case.id == ProcessInstance.case_id)
+        .where(Case.status.in_((CaseStatus.OPEN, CaseStatus.SUSPENDED)))
+        .group_by(ProcessInstance.process, ProcessInstance.version)
+        .subquery()
+    )
+    rows = work.session.execute(
+        sa.select(Definition.key, Definition.name, Definition.version, Deployment, open_cases.c.open)
+        .join(Deployment, Deployment.id == Definition.deployment_id)
+        .outerjoin(
+            open_cases,
+            sa.and_(open_cases.c.process == Definition.key, open_cases.c.version == Definition.version),
+        )
+        .where(Definition.kind == DefinitionKind.PROCESS, *which)
+        .order_by(Definition.key, Definition.version.desc())
+    ).all()
+    who = people.named(
+        work, [each for row in rows for each in (row.Deployment.deployed_by, row.Deployment.approved_by)]
+    )
+    return tuple(_row(row, who) for row in rows)
+
+
+def _row(row: sa.Row[tuple[str, str, int, Deployment, int]], who: dict[UUID, Person]) -> VersionRow:
+    deployment: Deployment = row.Deployment
+    return VersionRow(
+        key=row.key,
+        name=row.name,
+        version=row.version,
+        deployment_id=deployment.id,
+        deployment=deployment.number,
+        state=deployment.state.value,
+        deployed_at=deployment.deployed_at,
+        deployed_by=who.get(deployment.deployed_by) if deployment.deployed_by else None,
+        approved_at=deployment.approved_at,
+        approved_by=who.get(deployment.approved_by) if deployment.approved_by else None,
+        note=deployment.note,
+        open_cases=row.open or 0,
+    )

@@ -1,0 +1,289 @@
+"""The worklist: the tasks I may act on; and one task with all that its page shows."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from service.engine import workflow
+from service.engine.definition import Element, Process, Text
+from service.engine.forms import Form
+from service.errors import NotFound
+from service.models.cases import Answers, Case, CaseStatus, Draft, ProcessInstance, Task
+from service.queries import people
+from service.queries.paging import DEFAULT, NEVER, Page, page
+from service.queries.people import Person
+from service.queries.visibility import visible
+from service.rules.permissions import Permission, may, require
+from service.work import UnitOfWork
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A task in a list: no names, the case by its reference."""
+
+    id: UUID
+    name: Text
+    process: str
+    process_title: Text
+    element: str
+    right: str | None
+    case_id: UUID
+    reference: str
+    unit: str
+    suspended: bool
+    protected: bool
+    role: str
+    assignee: Person | None
+    opened_at: datetime
+    due_at: datetime | None
+    follow_up_at: datetime | None
+
+
+@dataclass(frozen=True)
+class SavedDraft:
+    """What someone typed and has not submitted."""
+
+    data: dict[str, Any]
+    saved_at: datetime
+    saved_by: Person
+    revision: int
+
+
+@dataclass(frozen=True)
+class Closing:
+    """How, when and by whom a task was closed."""
+
+    at: datetime
+    outcome: str  # completed, cancelled
+    by: Person | None
+
+
+@dataclass(frozen=True)
+class TaskPage:
+    """One task: what is asked, what is known, what may be done."""
+
+    row: TaskRow
+    revision: int  # of the case, for If-Match
+    deployment: int
+    version: int
+    root: str  # the process that the case runs
+    element: Element
+    diagram: Process  # the process that the task stands in
+    form: Form | None
+    data: dict[str, Any]  # of the case, as the form sees it; personal
+    draft: SavedDraft | None
+    answers: dict[str, Any] | None  # when it is completed
+    closing: Closing | None
+    may: frozenset[Permission]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which tasks to list; what is None or False does not narrow."""
+
+    assignee: str = "any"  # me, none, mine (me or none), any
+    case: UUID | None = None
+    role: str | None = None
+    unit: str | None = None
+    due_before: datetime | None = None
+    overdue: bool = False
+    q: str | None = None  # the beginning of a case's reference
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many tasks each filter of the inbox shows."""
+
+    mine: int
+    unassigned: int
+    all: int
+    overdue: int
+    today: int
+
+
+def tasks(
+    work: UnitOfWork, wanted: Wanted, *, limit: int = DEFAULT, cursor: str | None = None
+) -> Page[TaskRow]:
+    """List open tasks in the cases that the actor may see, the most urgent first."""
+    rows = _open(work).where(*_narrow(work, wanted))
+    found = page(
+        work,
+        rows,
+        by=[sa.func.coalesce(Task.due_at, sa.literal(NEVER, Task.due_at.type)), Task.id],
+        make=lambda row: row,
+        limit=limit,
+        cursor=cursor,
+    )
+    people_of = people.named(work, (row.Task.assignee_id for row in found.items))
+    items = tuple(_row(work, row.Task, row.Case, row.ProcessInstance, people_of) for row in found.items)
+    for case_id in dict.fromkeys(row.case_id for row in items):
+        work.looked("list", case_id=case_id, subject="worklist")
+    return Page(items, found.next, found.total)
+
+
+def counts(work: UnitOfWork) -> Counts:
+    """Count what each filter of the inbox shows, in one query."""
+    tomorrow = datetime.combine(work.today + timedelta(days=1), time(), work.zone)
+    mine, nobodys = Task.assignee_id == work.actor.id, Task.assignee_id.is_(None)
+
+    def number(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        return sa.func.count().filter(condition)
+
+    row = work.session.execute(
+        _open(work).with_only_columns(
+            number(mine),
+            number(nobodys),
+            sa.func.count(),
+            number(Task.due_at < work.now),
+            number(Task.due_at < tomorrow),
+            maintain_column_froms=True,
+        )
+    ).one()
+    return Counts(*row)
+
+
+def following(work: UnitOfWork, case_id: UUID) -> tuple[TaskRow, ...]:
+    """The open tasks of one case, to offer the next one."""
+    return tasks(work, Wanted(case=case_id), limit=20).items
+
+
+def task(work: UnitOfWork, task_id: UUID) -> TaskPage:
+    """Show one task, open or closed; logged as looked at. Raises `NotFound`."""
+    found = work.session.execute(
+        sa.select(Task, Case, ProcessInstance, Draft)
+        .join(Case, Case.id == Task.case_id)
+        .join(ProcessInstance, ProcessInstance.id == Task.instance_id)
+        .outerjoin(Draft, Draft.task_id == Task.id)
+        .where(Task.id == task_id)
+    ).first()
+    if found is None:
+        raise NotFound
+    task, case, instance, draft = found
+    require(work.actor, Permission.CASE_READ, work.facts(case))
+    work.looked("task.read", case_id=case.id, subject=str(task.id))
+    definition = work.definition(instance.deployment_id)
+    element = definition.processes[task.process].elements[task.element]
+    who = people.named(work, (task.assignee_id, task.completed_by, draft.saved_by if draft else None))
+    return TaskPage(
+        row=_row(work, task, case, instance, who),
+        revision=case.revision,
+        deployment=work.deployment_number(instance.deployment_id),
+        version=instance.version,
+        root=instance.process,
+        element=element,
+        diagram=definition.processes[task.process],
+        form=definition.forms.get(element.form) if element.form else None,
+        data=_data(work, task, case, instance),
+        draft=_draft(work, case, draft, who),
+        answers=_answers(work, task, case),
+        closing=Closing(task.closed_at, task.outcome.value, who.get(task.completed_by))
+        if task.closed_at and task.outcome
+        else None,
+        may=_may(work, task, case, element),
+    )
+
+
+def _open(work: UnitOfWork) -> sa.Select[Any]:
+    return (
+        sa.select(Task, Case, ProcessInstance)
+        .join(Case, Case.id == Task.case_id)
+        .join(ProcessInstance, ProcessInstance.id == Task.instance_id)
+        .where(Task.closed_at.is_(None), visible(work))
+    )
+
+
+def _narrow(work: UnitOfWork, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    mine, nobodys = Task.assignee_id == work.actor.id, Task.assignee_id.is_(None)
+    whose = {"me": mine, "none": nobodys, "mine": sa.or_(mine, nobodys)}.get(wanted.assignee)
+    given = {
+        "assignee": whose,
+        "case": None if wanted.case is None else Task.case_id == wanted.case,
+        "role": None if wanted.role is None else Task.role == wanted.role,
+        "unit": None if wanted.unit is None else Case.unit_key == wanted.unit,
+        "due_before": None if wanted.due_before is None else Task.due_at < wanted.due_before,
+        "overdue": Task.due_at < work.now if wanted.overdue else None,
+        "q": None if not wanted.q else Case.reference.istartswith(wanted.q.strip(), autoescape=True),
+    }
+    return [condition for condition in given.values() if condition is not None]
+
+
+def _row(
+    work: UnitOfWork, task: Task, case: Case, instance: ProcessInstance, who: dict[UUID, Person]
+) -> TaskRow:
+    process = work.definition(instance.deployment_id).processes[task.process]
+    return TaskRow(
+        id=task.id,
+        name=process.elements[task.element].name,
+        process=task.process,
+        process_title=process.title,
+        element=task.element,
+        right=task.right,
+        case_id=case.id,
+        reference=case.reference,
+        unit=case.unit_key,
+        suspended=case.status is CaseStatus.SUSPENDED,
+        protected=case.protection != "normal",
+        role=task.role,
+        assignee=who.get(task.assignee_id) if task.assignee_id else None,
+        opened_at=task.opened_at,
+        due_at=task.due_at,
+        follow_up_at=task.follow_up_at,
+    )
+
+
+def _data(work: UnitOfWork, task: Task, case: Case, instance: ProcessInstance) -> dict[str, Any]:
+    if task.closed_at is not None or not may(work.actor, Permission.HISTORY_VALUES, work.facts(case)):
+        return {}
+    snapshot = work.snapshot(case, instance)
+    return workflow.task_data(work.definition(instance.deployment_id), snapshot, task=task.id)
+
+
+def _draft(work: UnitOfWork, case: Case, draft: Draft | None, who: dict[UUID, Person]) -> SavedDraft | None:
+    if draft is None or not may(work.actor, Permission.HISTORY_VALUES, work.facts(case)):
+        return None
+    data = work.key(case).open_json(draft.data, f"draft.data:{draft.task_id}")
+    return SavedDraft(data, draft.saved_at, who[draft.saved_by], draft.revision)
+
+
+def _answers(work: UnitOfWork, task: Task, case: Case) -> dict[str, Any] | None:
+    if task.closed_at is None or not may(work.actor, Permission.HISTORY_VALUES, work.facts(case)):
+        return None
+    newest = sa.select(Answers).where(Answers.task_id == task.id).order_by(Answers.version.desc()).limit(1)
+    given = work.session.scalar(newest)
+    if given is None:
+        return None
+    opened: dict[str, Any] = work.key(case).open_json(given.data, f"answers.data:{task.id}:{given.version}")
+    return opened
+
+
+def _may(work: UnitOfWork, task: Task, case: Case, element: Element) -> frozenset[Permission]:
+    if task.closed_at is not None or case.status is not CaseStatus.OPEN:
+        return frozenset()
+    facts = work.facts(
+        case,
+        assignee=task.assignee_id,
+        role=task.role,
+        delegation=element.delegation,
+        not_by=completer(work, task.instance_id, element.four_eyes),
+    )
+    asked = (
+        Permission.TASK_CLAIM,
+        Permission.TASK_RELEASE,
+        Permission.TASK_ASSIGN,
+        Permission.TASK_DRAFT,
+        Permission.TASK_COMPLETE,
+    )
+    return frozenset(each for each in asked if may(work.actor, each, facts))
+
+
+def completer(work: UnitOfWork, instance_id: UUID, element: str | None) -> UUID | None:
+    """Who last completed this element in this instance, for the step that a second person must check."""
+    if element is None:
+        return None
+    last = sa.select(Task.completed_by).where(
+        Task.instance_id == instance_id, Task.element == element, Task.completed_by.is_not(None)
+    )
+    return work.session.scalar(last.order_by(Task.closed_at.desc()).limit(1))
