@@ -1,4 +1,4 @@
-"""The unit of work: one actor, one moment, one transaction. The only commit in the house is in `Platform.begin`."""
+"""The unit of work: one actor, one moment, one transaction. `Platform.begin` has the house's only commit."""
 
 import hashlib
 import json
@@ -62,7 +62,7 @@ class UnitOfWork:
         return Moment(now=self.now, zone=self.zone, days_off=calendar.days_off_around(self.today))
 
     def lock(self, case_id: UUID) -> tuple[Case, list[ProcessInstance]]:
-        """Load a case with its running instances and keep others out until the work is done: the case first, always.
+        """Load a case with its instances and keep others out until the work is done: the case first, always.
 
         Raises `NotFound`.
         """
@@ -136,7 +136,7 @@ class UnitOfWork:
                 .where(deployment_content.c.deployment_id == deployment_id)
             )
             known = self.platform.parsed[deployment_id] = definition.parse(
-                {file: content for file, content in files}
+                {row.file: row.content for row in files}
             )
         return known
 
@@ -150,7 +150,7 @@ class UnitOfWork:
         return numbers[deployment_id]
 
     def stands(self, case: Case, instances: list[ProcessInstance]) -> None:
-        """Tell the history what the case's stored state is from now on: the digest of its sealed snapshots."""
+        """Tell the history what the case's stored state is from now on: a digest of sealed snapshots."""
         self._digests[case.id] = hashlib.sha256(
             b"".join(hashlib.sha256(each.snapshot).digest() for each in instances)
         ).hexdigest()
@@ -169,8 +169,9 @@ class UnitOfWork:
     ) -> None:
         """Add a fact to the case's history, in the same transaction as what it tells of.
 
-        `details` are not personal and stand in clear; of `values` only a salted commitment goes into the chain, they
-        themselves are sealed with the case's key. The case must be locked, and `stands` called when its state changed.
+        `details` are not personal and stand in clear; of `values` only a salted commitment goes into the chain,
+        they themselves are sealed with the case's key. The case must be locked, and `stands` called when its
+        state changed.
         """
         sequence = case.sequence + 1
         event = HistoryEvent(
@@ -227,7 +228,7 @@ class UnitOfWork:
 
 @dataclass
 class Platform:
-    """What lives as long as the process does: the database, the keys, the settings, the parsed definitions."""
+    """What lives as long as the process does: database, keys, settings, parsed definitions."""
 
     sessions: sessionmaker[Session]
     vault: Vault
@@ -239,7 +240,8 @@ class Platform:
     def begin(self, actor: Actor) -> Iterator[UnitOfWork]:
         """Open a unit of work; leaving it commits, an exception rolls everything back.
 
-        Raises `Conflict` when someone else changed the same rows first, `Unavailable` when the database is busy or away.
+        Raises `Conflict` when someone else changed the same rows first, `Unavailable` when the database is
+        busy or away.
         """
         try:
             with self.sessions() as session:

@@ -1,4 +1,4 @@
-"""What has been deployed: process definitions, their versions, the files byte for byte, and what is in force."""
+"""What has been deployed: process definitions, their versions, the files byte for byte."""
 
 from dataclasses import dataclass
 from datetime import datetime

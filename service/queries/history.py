@@ -82,8 +82,18 @@ def events_of(work: UnitOfWork, case: Case) -> tuple[Event, ...]:
     return tuple(_event(work, case, each, who, open_values=open_values) for each in stored)
 
 
+def milestones(work: UnitOfWork, case_ids: Sequence[UUID]) -> tuple[tuple[UUID, str], ...]:
+    """The milestones that these cases have reached, in order, in one query."""
+    reached = (
+        sa.select(HistoryEvent.case_id, HistoryEvent.details)
+        .where(HistoryEvent.case_id.in_(case_ids), HistoryEvent.type == "milestone.reached")
+        .order_by(HistoryEvent.case_id, HistoryEvent.sequence)
+    )
+    return tuple((case_id, details["name"]) for case_id, details in work.session.execute(reached))
+
+
 def verify(work: UnitOfWork, case_id: UUID) -> Verdict:
-    """Recompute the chain of a case from what is stored: order, links, seals, commitments, the state it ends in.
+    """Recompute a case's chain from what is stored: order, links, seals, commitments, final state.
 
     Raises `NotFound`.
     """

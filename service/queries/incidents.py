@@ -41,7 +41,7 @@ def incidents(
     limit: int = DEFAULT,
     cursor: str | None = None,
 ) -> Page[IncidentRow]:
-    """List incidents, the oldest first: of the cases that the actor may see, of all cases for administrators."""
+    """List incidents, oldest first: of the cases that the actor may see; administrators see all."""
     seen = sa.true() if Role.ADMINISTRATOR in work.actor.roles else visible(work)
     rows = (
         sa.select(Incident, Case.reference, Case.unit_key).join(Case, Case.id == Incident.case_id).where(seen)

@@ -1,4 +1,4 @@
-"""Which cases the actor may know of, as SQL: the permission table's `case.read`, said once for every query."""
+"""Which cases the actor may know of, as SQL: the permission table's `case.read`, said once for all."""
 
 import sqlalchemy as sa
 
@@ -10,7 +10,7 @@ READERS = (Role.CASEWORKER, Role.TEAM_LEADER, Role.AUDITOR)  # the roles in the 
 
 
 def visible(work: UnitOfWork) -> sa.ColumnElement[bool]:
-    """The condition on `Case` that holds for exactly the cases that `case.read` allows (a test compares the two)."""
+    """The condition on `Case` that holds for exactly the cases that `case.read` allows; a test compares."""
     actor = work.actor
     if Role.SYSTEM in actor.roles:
         return sa.true()

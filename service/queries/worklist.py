@@ -118,7 +118,7 @@ def tasks(
         cursor=cursor,
     )
     people_of = people.named(work, (row.Task.assignee_id for row in found.items))
-    items = tuple(_row(work, row.Task, row.Case, row.ProcessInstance, people_of) for row in found.items)
+    items = tuple(as_row(work, row.Task, row.Case, row.ProcessInstance, people_of) for row in found.items)
     for case_id in dict.fromkeys(row.case_id for row in items):
         work.looked("list", case_id=case_id, subject="worklist")
     return Page(items, found.next, found.total)
@@ -168,7 +168,7 @@ def task(work: UnitOfWork, task_id: UUID) -> TaskPage:
     element = definition.processes[task.process].elements[task.element]
     who = people.named(work, (task.assignee_id, task.completed_by, draft.saved_by if draft else None))
     return TaskPage(
-        row=_row(work, task, case, instance, who),
+        row=as_row(work, task, case, instance, who),
         revision=case.revision,
         deployment=work.deployment_number(instance.deployment_id),
         version=instance.version,
@@ -179,9 +179,7 @@ def task(work: UnitOfWork, task_id: UUID) -> TaskPage:
         data=_data(work, task, case, instance),
         draft=_draft(work, case, draft, who),
         answers=_answers(work, task, case),
-        closing=Closing(task.closed_at, task.outcome.value, who.get(task.completed_by))
-        if task.closed_at and task.outcome
-        else None,
+        closing=closing(task, who) if task.closed_at else None,
         may=_may(work, task, case, element),
     )
 
@@ -210,9 +208,10 @@ def _narrow(work: UnitOfWork, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     return [condition for condition in given.values() if condition is not None]
 
 
-def _row(
+def as_row(
     work: UnitOfWork, task: Task, case: Case, instance: ProcessInstance, who: dict[UUID, Person]
 ) -> TaskRow:
+    """Show a task in a list; `who` holds the people it names."""
     process = work.definition(instance.deployment_id).processes[task.process]
     return TaskRow(
         id=task.id,
@@ -231,6 +230,15 @@ def _row(
         opened_at=task.opened_at,
         due_at=task.due_at,
         follow_up_at=task.follow_up_at,
+    )
+
+
+def closing(task: Task, who: dict[UUID, Person]) -> Closing:
+    """How a closed task was closed."""
+    if task.closed_at is None or task.outcome is None:
+        raise ValueError("the task is open")
+    return Closing(
+        task.closed_at, task.outcome.value, who.get(task.completed_by) if task.completed_by else None
     )
 
 
