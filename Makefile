@@ -1,0 +1,47 @@
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.PHONY: help setup run test check bench browser races screenshots lock clean
+help: ## Say what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## Put everything that Andrum needs into .venv
+
+$(STAMP): requirements-dev.lock pyproject.toml $(shell find frontend -name node_modules -prune -o -type f -print 2>/dev/null)
+	@test -x $(BIN)/python || python3 -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/pip install -q --disable-pip-version-check uv==0.13.9
+	@echo "Installing the packages of requirements-dev.lock ..."
+	@$(BIN)/uv pip install -q -p $(BIN)/python --require-hashes -r requirements-dev.lock
+	@echo "Building the screens and the expression engine ..."
+	@$(BIN)/uv pip install -q -p $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+run: setup ## Start Andrum with demo users and demo cases on http://127.0.0.1:8000
+	@ANDRUM_DEMO=$${ANDRUM_DEMO:-1} $(BIN)/andrum serve
+
+test: setup ## Run what every change must pass: style, types, imports, tests on SQLite and PostgreSQL
+	@$(MAKE) -s check
+	@$(BIN)/pytest -q -n auto -m "not slow and not browser"
+
+check: setup ## Check style, types and imports
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/ruff check -q .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache | tail -n 3
+
+browser: setup ## Run the browser tests (needs Debian's chromium)
+	@$(BIN)/pytest -q -m browser tests/browser
+
+races: setup ## Run the longer proofs: double submits, killed workers, long loops (some minutes)
+	@$(BIN)/pytest -q -m slow
+
+bench: setup ## Run the benchmarks; prints tables with ratios
+	@for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
+
+lock: setup ## Resolve the dependencies anew
+	@$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
+
+clean: ## Remove everything that was built, not the data in var
+	@rm -rf $(VENV) frontend/node_modules service/web/static/build service/engine/build .mypy_cache .ruff_cache .pytest_cache
