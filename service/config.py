@@ -1,4 +1,4 @@
-"""Settings: environment variables `ANDRUM_*` or a TOML file, checked once at start, listed by `andrum config`."""
+"""Settings: `ANDRUM_*` variables or a TOML file, checked once at start, listed by `andrum config`."""
 
 import os
 import tomllib
@@ -66,7 +66,8 @@ class Settings:
         if self.four_eyes == "0" and self.url.startswith("postgresql") and self.force != "1":
             problems.append(
                 Problem(
-                    "ANDRUM_FOUR_EYES=0 together with PostgreSQL needs ANDRUM_FORCE=1 as well: it lets one person change the law's path alone."
+                    "ANDRUM_FOUR_EYES=0 together with PostgreSQL needs ANDRUM_FORCE=1 as well: "
+                    "it lets one person change the path of every case alone."
                 )
             )
         if problems:

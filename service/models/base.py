@@ -1,4 +1,4 @@
-"""Base of all tables: column types, naming convention, and the engine with the settings that durability needs."""
+"""Base of all tables: column types, naming convention, the engine and its durable settings."""
 
 import json
 from datetime import UTC, datetime
@@ -10,6 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase
 
 from service.errors import Unavailable
+
+POSTGRESQL = {
+    "synchronous_commit": "on",
+    "lock_timeout": "8000",  # ms
+    "statement_timeout": "15000",  # ms
+    "idle_in_transaction_session_timeout": "30000",  # ms
+    "timezone": "UTC",
+}
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -68,8 +76,8 @@ class Base(DeclarativeBase):
 def connect(url: str, *, pool_size: int = 8) -> sa.Engine:
     """Open the database of this URL, with the settings that durability needs.
 
-    SQLite: WAL, synchronous=FULL, foreign keys, BEGIN IMMEDIATE for every transaction (a deferred one that turns
-    into a writer can fail at any statement). PostgreSQL: synchronous_commit, lock and statement time limits.
+    SQLite: WAL, synchronous=FULL, foreign keys, BEGIN IMMEDIATE for every transaction (a deferred one that
+    turns into a writer can fail at any statement). PostgreSQL: synchronous_commit, lock and statement time limits.
     """
     made = sa.make_url(url)
     if made.get_backend_name() == "sqlite":
@@ -83,7 +91,7 @@ def connect(url: str, *, pool_size: int = 8) -> sa.Engine:
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_immediate)
         return engine
-    options = "-c synchronous_commit=on -c lock_timeout=8000 -c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+    options = " ".join(f"-c {name}={value}" for name, value in POSTGRESQL.items())
     return sa.create_engine(
         made,
         hide_parameters=True,
@@ -95,7 +103,7 @@ def connect(url: str, *, pool_size: int = 8) -> sa.Engine:
 
 
 def check(engine: sa.Engine) -> None:
-    """Make sure that the database keeps what it acknowledges; raises `Unavailable` with the setting that is wrong.
+    """Make sure that the database keeps what it acknowledges; raises `Unavailable` naming the wrong setting.
 
     Reads the values in effect in a session of ours, since a role or a database may override the server's file.
     """
@@ -109,7 +117,7 @@ def check(engine: sa.Engine) -> None:
             found = str(connection.exec_driver_sql(ask.format(name)).scalar())
             if found != value:
                 raise Unavailable(
-                    f"The database runs with {name}={found}; acknowledged work could be lost. It must be {value}."
+                    f"The database runs with {name}={found}; work could be lost. It must be {value}."
                 )
 
 

@@ -1,4 +1,4 @@
-"""Cases and what runs in them: process instances, tasks, drafts, answers. Personal values are sealed with the case's key."""
+"""Cases and what runs in them: instances, tasks, drafts, answers. Personal values are sealed by the case's key."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -46,7 +46,7 @@ class Case(Base):
     wrapped_key: Mapped[bytes | None]  # None: destroyed, and with it everything personal in the case
     sequence: Mapped[int] = mapped_column(default=0)  # of the last event in the history
     seal: Mapped[str] = mapped_column(sa.String(64), default="")  # of the last event in the history
-    revision: Mapped[int]
+    revision: Mapped[int] = mapped_column()
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012  in the WHERE clause of every update
     __table_args__ = (sa.Index("ix_case_file_unit_key_status", "unit_key", "status"),)
 
@@ -105,7 +105,7 @@ class Draft(Base):
     task_id: Mapped[UUID] = mapped_column(sa.ForeignKey("task.id"), primary_key=True)
     saved_by: Mapped[UUID] = mapped_column(sa.ForeignKey("user_account.id"))
     saved_at: Mapped[datetime]
-    revision: Mapped[int]
+    revision: Mapped[int] = mapped_column()
     data: Mapped[bytes]  # sealed; place draft.data:<task id>
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012
 

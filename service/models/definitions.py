@@ -1,4 +1,4 @@
-"""What process owners publish: deployments, and the diagrams, decision tables and forms in them. Immutable once deployed."""
+"""What process owners publish: deployments, and the diagrams, tables and forms in them. Immutable."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""The history: sealed facts in one chain per case, append-only; and who looked. No personal value stands in clear here."""
+"""The history: sealed facts, one chain per case, append-only; and who looked. Nothing personal in clear."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from service.models.base import Base
 
 
 class HistoryEvent(Base):
-    """One fact: who, when, what, where in which version, tied to the event before it and to the state after it."""
+    """One fact: who, when, what, where, tied to the event before it and to the state after it."""
 
     __tablename__ = "history_event"
     case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("case_file.id"), primary_key=True)
@@ -40,7 +40,7 @@ class HistoryEvent(Base):
     )
 
     def sealed(self) -> str:
-        """Compute the seal from what is stored: SHA-256 over 0x00 and the canonical JSON (RFC 9162 section 2.1.1 leaf prefix)."""
+        """Compute the seal from what is stored: SHA-256 over 0x00 (RFC 9162, 2.1.1) and the canonical JSON."""
         facts = {
             "actor": self.actor,
             "at": self.at.isoformat(),

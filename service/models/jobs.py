@@ -1,4 +1,4 @@
-"""What must run when: jobs for waiting timers, messages that are awaited, incidents. The job table is the only judge of time."""
+"""What must run when: waiting timers, awaited messages, incidents. The job table is the only judge of time."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +18,7 @@ class IncidentState(StrEnum):
 
 
 class Job(Base):
-    """A waiting timer of a diagram. `due_at` is the legal or planned instant, `run_at` when to try (again)."""
+    """A waiting timer. `due_at` is the legal or planned instant, `run_at` when to try (again)."""
 
     __tablename__ = "job"
     id: Mapped[UUID] = mapped_column(primary_key=True)  # the engine's id of the timer

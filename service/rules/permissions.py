@@ -1,4 +1,4 @@
-"""Who may do what: one table from a permission to the predicates that allow it. Pure: an actor and facts in, yes or no out.
+"""Who may do what: one table from a permission to the predicates that allow it. Actor and facts in, yes or no out.
 
 Read it from PERMISSIONS: a permission is given when every predicate of at least one of its lines holds.
 """
