@@ -1,8 +1,8 @@
-"""Keys and what they protect: envelope encryption, a key per case, blind index, commitments. Knows bytes only.
+"""Keys and what they protect: envelopes, a key per case, blind index, commitments. Knows bytes only.
 
-A key file outside the database holds the key that wraps the case keys. A case's key encrypts everything personal
-in it, each value bound to its place (table, column and row) as AES-GCM's associated data, so that it cannot be
-moved. Destroying a case's wrapped key destroys what it protected; commitments in the history stay as they are.
+A key file outside the database holds the key that wraps the case keys. A case's key encrypts all that is
+personal in it, each value bound to its place (table, column and row) as AES-GCM's associated data, so that it
+cannot be moved. Destroying a case's wrapped key destroys what it protected; commitments stay as they are.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class CaseKey:
         return nonce + AESGCM(self.secret).encrypt(nonce, plain, place.encode())
 
     def open(self, sealed: bytes, place: str) -> bytes:
-        """Give back what `seal` took; raises `Unavailable` when value, key or place are not the right ones."""
+        """Give back what `seal` took; raises `Unavailable` when value, key or place are wrong."""
         try:
             return AESGCM(self.secret).decrypt(sealed[:NONCE], sealed[NONCE:], place.encode())
         except (InvalidTag, ValueError) as error:

@@ -170,8 +170,8 @@ class UnitOfWork:
         """Add a fact to the case's history, in the same transaction as what it tells of.
 
         `details` are not personal and stand in clear; of `values` only a salted commitment goes into
-        the chain, they themselves are sealed with the case's key. The case must be locked, and `stands` called when its
-        state changed.
+        the chain, they themselves are sealed with the case's key. The case must be locked, and `stands`
+        called when its state changed.
         """
         sequence = case.sequence + 1
         event = HistoryEvent(

@@ -73,11 +73,19 @@ class Base(DeclarativeBase):
     }
 
 
+@sa.event.listens_for(sa.ForeignKeyConstraint, "after_parent_attach")
+def _check_at_commit(constraint: sa.ForeignKeyConstraint, table: sa.Table) -> None:
+    """Let the database check references when the unit of work commits, so that its statements need no order."""
+    if table.metadata is Base.metadata:
+        constraint.deferrable, constraint.initially = True, "DEFERRED"
+
+
 def connect(url: str, *, pool_size: int = 8) -> sa.Engine:
     """Open the database of this URL, with the settings that durability needs.
 
     SQLite: WAL, synchronous=FULL, foreign keys, BEGIN IMMEDIATE for every transaction (a deferred one that
-    turns into a writer can fail at any statement). PostgreSQL: synchronous_commit, lock and statement time limits.
+    turns into a writer can fail at any statement). PostgreSQL: synchronous_commit, limits on lock waits
+    and statements.
     """
     made = sa.make_url(url)
     if made.get_backend_name() == "sqlite":
@@ -105,7 +113,7 @@ def connect(url: str, *, pool_size: int = 8) -> sa.Engine:
 def check(engine: sa.Engine) -> None:
     """Make sure that the database keeps what it acknowledges; raises `Unavailable` naming the wrong setting.
 
-    Reads the values in effect in a session of ours, since a role or a database may override the server's file.
+    Reads the values in effect in a session of ours: a role or a database may override the server's file.
     """
     wanted = {
         "sqlite": {"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"},

@@ -1,4 +1,4 @@
-"""Cases and what runs in them: instances, tasks, drafts, answers. Personal values are sealed by the case's key."""
+"""Cases and what runs in them: instances, tasks, drafts, answers. The case's key seals what is personal."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -40,7 +40,7 @@ class HistoryEvent(Base):
     )
 
     def sealed(self) -> str:
-        """Compute the seal from what is stored: SHA-256 over 0x00 (RFC 9162, 2.1.1) and the canonical JSON."""
+        """Compute the seal from what is stored: SHA-256 of 0x00 (RFC 9162, 2.1.1) and canonical JSON."""
         facts = {
             "actor": self.actor,
             "at": self.at.isoformat(),

@@ -1,4 +1,4 @@
-"""What must run when: waiting timers, awaited messages, incidents. The job table is the only judge of time."""
+"""What must run when: waiting timers, awaited messages, incidents. Jobs are the only judge of time."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -59,7 +59,7 @@ class Delegation(Base):
 
 
 class Login(Base):
-    """A session of the browser or an API token, which can be ended from here; only its secret's hash is kept."""
+    """A session of the browser or an API token, which can be ended here; only its hash is kept."""
 
     __tablename__ = "login"
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)

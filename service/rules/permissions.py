@@ -1,4 +1,4 @@
-"""Who may do what: one table from a permission to the predicates that allow it. Actor and facts in, yes or no out.
+"""Who may do what: one table from a permission to the predicates that allow it. Facts in, yes or no out.
 
 Read it from PERMISSIONS: a permission is given when every predicate of at least one of its lines holds.
 """
@@ -128,7 +128,7 @@ def may_know(actor: Actor, facts: Facts) -> bool:
 
 
 def has_the_role(actor: Actor, facts: Facts) -> bool:
-    """Holds the role that the task asks for, in the case's unit; a team leader may stand in for a caseworker."""
+    """Holds the role that the task asks for, in its unit; a team leader may stand in for a caseworker."""
     wanted = facts.role or Role.CASEWORKER
     held = {role for role, unit in actor.grants if unit == facts.unit}
     return wanted in held or (wanted == Role.CASEWORKER and Role.TEAM_LEADER in held)
