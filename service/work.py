@@ -20,6 +20,8 @@ from service.config import Settings
 from service.engine import definition
 from service.engine.expressions import Moment
 from service.errors import Conflict, NotFound, Unavailable
+from service.models import schema
+from service.models.base import check, connect
 from service.models.cases import Case, CaseAccess, ProcessInstance
 from service.models.definitions import Definition, Deployment, deployment_content
 from service.models.history import AccessEvent, HistoryEvent
@@ -226,6 +228,13 @@ class UnitOfWork:
         return self._digests[case.id]
 
 
+def open_platform(settings: Settings) -> "Platform":
+    """Open the database and the keys that these settings name; makes folder and keys at first start."""
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    engine = connect(settings.url, pool_size=int(settings.threads) + 2)
+    return Platform(sessionmaker(engine, expire_on_commit=False), Vault.at(settings.key_file), settings)
+
+
 @dataclass
 class Platform:
     """What lives as long as the process does: database, keys, settings, parsed definitions."""
@@ -235,6 +244,17 @@ class Platform:
     settings: Settings
     parsed: dict[UUID, definition.Definition] = field(default_factory=dict)
     numbers: dict[UUID, int] = field(default_factory=dict)
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The database."""
+        engine: sa.Engine = self.sessions.kw["bind"]
+        return engine
+
+    def prepare(self) -> None:
+        """Bring the tables to the newest revision, and make sure that the database keeps its word."""
+        schema.upgrade(self.engine)
+        check(self.engine)
 
     @contextmanager
     def begin(self, actor: Actor) -> Iterator[UnitOfWork]:

@@ -84,8 +84,7 @@ def connect(url: str, *, pool_size: int = 8) -> sa.Engine:
     """Open the database of this URL, with the settings that durability needs.
 
     SQLite: WAL, synchronous=FULL, foreign keys, BEGIN IMMEDIATE for every transaction (a deferred one that
-    turns into a writer can fail at any statement). PostgreSQL: synchronous_commit, limits on lock waits
-    and statements.
+    turns into a writer can fail at any statement). PostgreSQL: synchronous_commit, limits on waiting.
     """
     made = sa.make_url(url)
     if made.get_backend_name() == "sqlite":
