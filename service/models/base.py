@@ -75,7 +75,7 @@ class Base(DeclarativeBase):
 
 @sa.event.listens_for(sa.ForeignKeyConstraint, "after_parent_attach")
 def _check_at_commit(constraint: sa.ForeignKeyConstraint, table: sa.Table) -> None:
-    """Let the database check references when the unit of work commits, so that its statements need no order."""
+    """Let the database check references at the commit, so that statements need no order."""
     if table.metadata is Base.metadata:
         constraint.deferrable, constraint.initially = True, "DEFERRED"
 

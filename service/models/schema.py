@@ -9,12 +9,18 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
+LOCK = 8_017_263_401  # any number that nobody else uses on this database
 
 
 def upgrade(engine: sa.Engine) -> None:
-    """Bring the database to the newest revision; does nothing when it is there already."""
+    """Bring the database to the newest revision; does nothing when it is there already.
+
+    All in one transaction, and one process at a time: several may start at once.
+    """
     config = _config()
-    with engine.connect() as connection:
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -29,5 +35,5 @@ def is_current(connection: sa.Connection) -> bool:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return config

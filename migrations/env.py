@@ -1,0 +1,16 @@
+"""Run migrations on the connection that `service.models.schema` hands over, inside its transaction."""
+
+from alembic import context
+
+from service.models import cases, definitions, history, jobs, people
+from service.models.base import Base
+
+TABLES = (cases, definitions, history, jobs, people)  # imported, so that Base knows them all
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    transactional_ddl=False,  # the transaction is the caller's
+    render_as_batch=True,
+)
+context.run_migrations()
