@@ -82,6 +82,13 @@ def events_of(work: UnitOfWork, case: Case) -> tuple[Event, ...]:
     return tuple(_event(work, case, each, who, open_values=open_values) for each in stored)
 
 
+def every_case(work: UnitOfWork) -> tuple[UUID, ...]:
+    """The cases whose history the actor may check, the oldest first."""
+    return tuple(
+        work.session.scalars(sa.select(Case.id).where(visible(work)).order_by(Case.opened_at, Case.id))
+    )
+
+
 def milestones(work: UnitOfWork, case_ids: Sequence[UUID]) -> tuple[tuple[UUID, str], ...]:
     """The milestones that these cases have reached, in order, in one query."""
     reached = (

@@ -185,7 +185,7 @@ PERMISSIONS: dict[Permission, list[list[Predicate]]] = {
         [is_assignee, works_in_unit, may_know, has_the_role, has_the_delegation, is_second_person]
     ],
     Permission.MESSAGE_DELIVER: [[works_in_unit, may_know], [is_system]],
-    Permission.HISTORY_READ: [[works_in_unit, may_know], [audits_unit, may_know]],
+    Permission.HISTORY_READ: [[works_in_unit, may_know], [audits_unit, may_know], [is_system]],
     Permission.HISTORY_VALUES: [[works_in_unit, may_know]],
     Permission.ACCESS_LOG_READ: [[audits_unit], [leads_unit]],
     Permission.DEFINITION_READ: [[is_staff]],

@@ -1,0 +1,329 @@
+"""Commands for people at a terminal: each prints what it did, and exits 0 only on success."""
+
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+import click
+from gunicorn import util
+from gunicorn.app.base import BaseApplication
+
+from service import config, scheduler
+from service.commands import demo, deployments, people
+from service.config import Settings
+from service.engine.definition import parse
+from service.errors import ServiceError
+from service.queries import casefile, definitions, history
+from service.rules.permissions import SYSTEM, Role
+from service.work import Platform, open_platform
+
+P = ParamSpec("P")
+T = TypeVar("T")
+OWN_FILES = Path(__file__).parents[1]  # where processes/ and forms/ lie
+
+
+def in_words(command: Callable[P, T]) -> Callable[P, T]:
+    """Tell an error of ours as a sentence with its problems, instead of a stack trace."""
+
+    @wraps(command)
+    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except ServiceError as error:
+            for problem in error.problems:
+                place = " ".join(part for part in (problem.file, problem.element, problem.pointer) if part)
+                click.echo(f"  {place}: {problem.message}" if place else f"  {problem.message}", err=True)
+            raise click.ClickException(error.message) from error
+
+    return told
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="andrum")
+def main() -> None:
+    """Andrum: the reflection period and the rights package, as diagrams that caseworkers follow.
+
+    Every command takes its settings from ANDRUM_* variables or from the TOML file that ANDRUM_CONFIG names;
+    `andrum config` lists them.
+    """
+
+
+@main.command()
+@in_words
+def serve() -> None:
+    """Run web and scheduler in one go; prepares the database and, when asked, the demo."""
+    settings = config.load()
+    _check_free(settings.bind)
+    platform = _prepared(settings)
+    if settings.demo == "1":
+        _tell(settings, demo.seed(platform))
+    platform.engine.dispose()  # what forks below opens its own connections
+    click.echo(f"Andrum is running on http://{settings.bind} (stop with Ctrl+C)")
+    Server(settings, with_scheduler=True).run()
+
+
+@main.command()
+@in_words
+def web() -> None:
+    """Run only the web server; run `andrum worker` beside it."""
+    settings = config.load()
+    _check_free(settings.bind)
+    platform = _prepared(settings)
+    platform.engine.dispose()
+    Server(settings, with_scheduler=False).run()
+
+
+@main.command()
+@in_words
+def worker() -> None:
+    """Run only the scheduler: fires what is due; any number of workers may run on one PostgreSQL."""
+    platform = _prepared(config.load())
+    click.echo("The scheduler is running (stop with Ctrl+C)")
+    scheduler.run(platform, threading.Event())
+
+
+@main.group()
+def db() -> None:
+    """Look after the database."""
+
+
+@db.command()
+@in_words
+def upgrade() -> None:
+    """Bring the tables to the newest revision."""
+    platform = open_platform(config.load())
+    platform.prepare()
+    click.echo(f"The database {platform.engine.url!r} is at the newest revision.")
+
+
+@main.command(name="demo")
+@in_words
+def make_demo() -> None:
+    """Make the demo users and the demo cases (invented people), unless they are there."""
+    settings = config.load()
+    _tell(settings, demo.seed(_prepared(settings)))
+
+
+@main.group()
+def user() -> None:
+    """Look after the users."""
+
+
+@user.command()
+@click.argument("username")
+@click.option("--name", required=True, help="The person's name as others see it.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    help=f"ROLE:UNIT, may be repeated; roles: {', '.join(role for role in Role if role is not Role.SYSTEM)}.",
+)
+@click.password_option(help="At least 15 characters; asked for when left out.")
+@in_words
+def add(username: str, name: str, roles: tuple[str, ...], password: str) -> None:
+    """Add a user with roles in units; a unit that does not exist yet is made."""
+    grants = [tuple(each.partition(":")[::2]) for each in roles]
+    with _prepared(config.load()).begin(SYSTEM) as work:
+        people.add_user(work, username=username, name=name, password=password, grants=grants)
+    click.echo(f"Added {username} ({', '.join(roles)}).")
+
+
+@main.command()
+@click.argument("username")
+@in_words
+def token(username: str) -> None:
+    """Print a bearer token for the API; it acts as USERNAME."""
+    with open_platform(config.load()).begin(SYSTEM) as work:
+        secret = people.token(work, username=username)
+    click.echo(secret)
+
+
+user.add_command(token)
+
+
+@main.group()
+def process() -> None:
+    """Look after the processes: diagrams, decision tables and forms."""
+
+
+@process.command(name="list")
+@in_words
+def list_processes() -> None:
+    """List the newest version of each process."""
+    with open_platform(config.load()).begin(SYSTEM) as work:
+        for row in definitions.newest(work):
+            when = f"{row.deployed_at:%Y-%m-%d %H:%M}"
+            click.echo(f"{row.key:24} {row.version:4}  {when}  {row.open_cases:5} open  {row.name}")
+
+
+@process.command(name="check")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=OWN_FILES)
+@in_words
+def check_processes(folder: Path) -> None:
+    """Check the files below FOLDER (with processes/ and forms/) as a deployment would; store nothing."""
+    found = parse(deployments.read_folder(folder))
+    numbers = f"{len(found.processes)} processes, {len(found.decisions)} decisions, {len(found.forms)} forms"
+    click.echo(f"{numbers}: no problem found.")
+
+
+@process.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=OWN_FILES)
+@click.option("--note", required=True, help="What changes and why; kept with the deployment.")
+@in_words
+def deploy(folder: Path, note: str) -> None:
+    """Deploy the files below FOLDER."""
+    with _prepared(config.load()).begin(SYSTEM) as work:
+        deployed = deployments.deploy(work, files=deployments.read_folder(folder), note=note)
+    changed = [f"{each.key} {each.version}" for each in deployed.definitions if each.changed]
+    click.echo(f"Deployment {deployed.number}: {', '.join(changed) or 'nothing changed'}.")
+
+
+@process.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@in_words
+def export(folder: Path) -> None:
+    """Write the files in force to FOLDER, byte for byte, laid out as processes/ and forms/."""
+    with open_platform(config.load()).begin(SYSTEM) as work:
+        files = deployments.files_in_force(work)
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    click.echo(f"Wrote {len(files)} files to {folder}.")
+
+
+@main.group()
+def case() -> None:
+    """Look at cases."""
+
+
+@case.command()
+@click.argument("case_id", type=click.UUID)
+@in_words
+def show(case_id: UUID) -> None:
+    """Show where a case stands: nothing personal, and logged as looked at."""
+    with open_platform(config.load()).begin(SYSTEM) as work:
+        found = casefile.case(work, case_id)
+    row = found.row
+    click.echo(f"{row.reference}  {row.process} {row.version}  {row.status}  {row.unit}")
+    for task in found.tasks:
+        click.echo(f"  task      {task.process}/{task.element}  due {_moment(task.due_at)}  {task.name.sv}")
+    for timer in found.deadlines:
+        where = f"{timer.process}/{timer.element}"
+        click.echo(f"  deadline  {where}  due {_moment(timer.due_at)}  {timer.legal_basis or ''}")
+    for message in found.awaited:
+        click.echo(f"  awaits    {message.name}")
+    for incident in found.incidents:
+        click.echo(f"  incident  {incident.cause}")
+
+
+@main.command()
+@click.argument("case_id", type=click.UUID, required=False)
+@in_words
+def verify(case_id: UUID | None) -> None:
+    """Recompute the history's chain of one case, or of every case, from what is stored."""
+    platform = open_platform(config.load())
+    with platform.begin(SYSTEM) as work:
+        every = [case_id] if case_id else history.every_case(work)
+    bad = 0
+    with click.progressbar(every, label="Verifying", show_pos=True) as shown:
+        for each in shown:
+            with platform.begin(SYSTEM) as work:
+                verdict = history.verify(work, each)
+            if not verdict.ok:
+                bad += 1
+                click.echo(
+                    f"\n  case {each}: event {verdict.first_bad} of {verdict.events}: {verdict.why}", err=True
+                )
+    if bad:
+        raise click.ClickException(f"{bad} of {len(every)} cases do not hold what was recorded.")
+    click.echo(f"{len(every)} cases hold what was recorded.")
+
+
+@main.command(name="config")
+@in_words
+def show_config() -> None:
+    """List every setting: its variable, its value now, what it means."""
+    settings = config.load()
+    for each in fields(Settings):
+        value = getattr(settings, each.name) or "(empty)"
+        click.echo(f"ANDRUM_{each.name.upper():18} {value:28} {each.metadata['says']}")
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn with our settings; threads, since a request mostly waits for the database."""
+
+    def __init__(self, settings: Settings, *, with_scheduler: bool) -> None:
+        self.settings = settings
+        self.with_scheduler = with_scheduler
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Give gunicorn its settings."""
+        given: dict[str, Any] = {
+            "bind": self.settings.bind,
+            "workers": int(self.settings.workers),
+            "threads": int(self.settings.threads),
+            "worker_class": "gthread",
+            "graceful_timeout": 20,
+            "keepalive": 5,
+            "limit_request_line": 8190,
+            "loglevel": "warning",
+        }
+        if self.with_scheduler:
+            given["post_worker_init"] = _start_scheduler
+        for name, value in given.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Make the application, in the worker."""
+        return util.import_app("service.app:create_app()")
+
+
+def _start_scheduler(worker: Any) -> None:
+    """Let the scheduler tick beside the requests of this worker process; it dies and comes back with it."""
+    platform: Platform = worker.wsgi.extensions["platform"]
+    threading.Thread(
+        target=scheduler.run, args=(platform, threading.Event()), name="scheduler", daemon=True
+    ).start()
+
+
+def _prepared(settings: Settings) -> Platform:
+    """Open the platform with its tables and, at the first start, its own processes in force."""
+    platform = open_platform(settings)
+    platform.prepare()
+    with platform.begin(SYSTEM) as work:
+        if not deployments.anything_in_force(work):
+            files = deployments.read_folder(OWN_FILES)
+            deployments.deploy(work, files=files, note="De processer som följer med Andrum.")
+    return platform
+
+
+def _check_free(bind: str) -> None:
+    host, _, port = bind.rpartition(":")
+    if not port.isdigit():
+        raise click.ClickException(f"ANDRUM_BIND={bind} is not an address and a port, like 127.0.0.1:8000.")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), int(port)))
+        except OSError as error:
+            raise click.ClickException(
+                f"{bind} cannot be used ({error.strerror}); set ANDRUM_BIND to another one."
+            ) from error
+
+
+def _tell(settings: Settings, seeded: demo.Seeded) -> None:
+    """Say how to log in."""
+    click.echo(f"Demo with invented people: {seeded.users} users, {seeded.cases} cases in {settings.folder}")
+    click.echo(f"Log in as anna, bo, petra, greta, sam or elin with the password: {demo.PASSWORD}")
+
+
+def _moment(at: Any) -> str:
+    return f"{at:%Y-%m-%d %H:%M}Z" if at else "-"
