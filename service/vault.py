@@ -117,11 +117,11 @@ def _make(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     key, index = (b64encode(secrets.token_bytes(KEY_BITS // 8)).decode() for _ in range(2))
     text = json.dumps({"keys": {"1": key}, "index": index}, indent=1)
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    unfinished = path.with_suffix(f".{secrets.token_hex(8)}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.write(descriptor, text.encode())
+    os.fsync(descriptor)
+    os.close(descriptor)
     try:
         os.link(unfinished, path)  # the first of several processes wins; nobody overwrites a key
     except FileExistsError:
