@@ -1,4 +1,4 @@
-"""Reads the XML of diagrams and decision tables from people we need not trust: the one place where XML is parsed."""  # noqa: A005
+"""Reads the XML of diagrams and tables from people we need not trust: the one place where XML is parsed."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ MAX_DEPTH = 100
 def root(data: bytes, file: str) -> Any:
     """Parse one document into its lxml root element, without comments and processing instructions.
 
-    Only UTF-8, no DOCTYPE, no entities of one's own, at most 2 MB, 20 000 elements, 100 levels: what a diagram
-    needs, and nothing that reads files, opens connections or eats memory.
+    Only UTF-8, no DOCTYPE, no entities of one's own, at most 2 MB, 20 000 elements, 100 levels: what a
+    diagram needs, and nothing that reads files, opens connections or eats memory.
     Raises `Refused` with one problem that names the file and what to do.
     """
     if len(data) > MAX_BYTES:

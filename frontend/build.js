@@ -1,0 +1,110 @@
+// Bundles everything that runs as JavaScript: what the engine loads into V8, and what pages load into browsers.
+// Run by hatch_build.py; by hand: `node build.js`.
+import { build } from "esbuild";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { feelinPatches } from "./src/engine/feelin_patches.js";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+
+// One line per bundle that V8 loads: name -> source. Written as service/engine/build/<name>.js.
+const ENGINE = {
+  engine: "src/engine/feel.js",
+};
+
+// One line per script of the pages: name -> source. A style sheet imported by the source comes out beside it.
+// Templates ask manifest.json for "<name>.js" and "<name>.css".
+const PAGES = {
+};
+
+// One line per file that pages load as it is.
+const COPIES = {
+  "htmx.js": "node_modules/htmx.org/dist/htmx.min.js",
+};
+
+const ENGINE_OUT = resolve(HERE, "../service/engine/build");
+const PAGES_OUT = resolve(HERE, "../service/web/static/build");
+
+const common = {
+  absWorkingDir: HERE,
+  bundle: true,
+  charset: "utf8",
+  legalComments: "eof",
+  logLevel: "warning",
+  minify: true,
+  target: "es2022",
+  write: false,
+};
+
+function hashed(name, contents) {
+  const digest = createHash("sha256").update(contents).digest("hex").slice(0, 12);
+  const dot = name.lastIndexOf(".");
+  return `${name.slice(0, dot)}-${digest}${name.slice(dot)}`;
+}
+
+// Files with hashed names are added first and the manifest last, so a server that runs meanwhile never misses one.
+async function settle(folder, files) {
+  await mkdir(folder, { recursive: true });
+  for (const [name, contents] of files) await writeFile(join(folder, name), contents);
+  const wanted = new Set(files.map(([name]) => name));
+  for (const name of await readdir(folder)) {
+    if (!wanted.has(name) && name !== ".stamp") await rm(join(folder, name), { recursive: true });
+  }
+}
+
+async function engine() {
+  const result = await build({
+    ...common,
+    entryPoints: ENGINE,
+    banner: { js: '"use strict";' },
+    format: "iife",
+    outdir: ENGINE_OUT,
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    plugins: [feelinPatches],
+  });
+  await settle(
+    ENGINE_OUT,
+    result.outputFiles.map((file) => [file.path.slice(ENGINE_OUT.length + 1), file.contents]),
+  );
+}
+
+async function pages() {
+  const result = await build({
+    ...common,
+    assetNames: "[name]-[hash]",
+    chunkNames: "chunk-[hash]",
+    entryNames: "[name]-[hash]",
+    entryPoints: PAGES,
+    format: "esm",
+    loader: { ".svg": "file", ".woff": "file", ".woff2": "file", ".ttf": "file", ".eot": "empty" },
+    metafile: true,
+    outdir: PAGES_OUT,
+    splitting: true,
+  });
+  const files = result.outputFiles.map((file) => [file.path.slice(PAGES_OUT.length + 1), file.contents]);
+  const manifest = {};
+  for (const [path, output] of Object.entries(result.metafile.outputs)) {
+    const file = path.slice(path.lastIndexOf("/") + 1);
+    const name = Object.keys(PAGES).find((each) => PAGES[each] === output.entryPoint);
+    if (!name) continue;
+    manifest[`${name}.js`] = file;
+    if (output.cssBundle) manifest[`${name}.css`] = output.cssBundle.slice(output.cssBundle.lastIndexOf("/") + 1);
+  }
+  for (const [name, source] of Object.entries(COPIES)) {
+    const contents = await readFile(join(HERE, source));
+    manifest[name] = hashed(name, contents);
+    files.push([manifest[name], contents]);
+  }
+  files.push(["manifest.json", JSON.stringify(manifest, null, 2) + "\n"]);
+  await settle(PAGES_OUT, files);
+}
+
+for (const source of [...Object.values(ENGINE), ...Object.values(PAGES), ...Object.values(COPIES)]) {
+  if (!existsSync(join(HERE, source))) throw new Error(`${source} is not there`);
+}
+await engine();
+await pages();

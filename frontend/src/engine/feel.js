@@ -1,0 +1,242 @@
+// What the service's engine loads into V8: FEEL with our functions, for single expressions and for decision tables.
+// Every answer is JSON text: {"value": ...} or {"problem": "words"}. No words contain a value of the case's data.
+import {
+  Words, builtinNames, compile, date, dateAndTime, duration, equals, getType, isDate, isDateTime, isDuration, isTime, kind, time,
+} from "feelin";
+import { FUNCTIONS, setMoment } from "./moment.js";
+import { survey } from "./names.js";
+
+const KEPT = 4000;
+const PLAIN = /^[A-Za-z_\u00C0-\u024F][A-Za-z0-9_\u00C0-\u024F]*$/;
+const kept = new Map();
+
+// Parsed expressions are kept: FEEL only looks at the data while parsing to find names with spaces in them, so those
+// few are parsed anew.
+function parsed(expression, unary, strange) {
+  if (strange) return compile(expression, unary, { ...strange, ...FUNCTIONS });
+  const key = (unary ? "?" : "=") + expression;
+  let found = kept.get(key);
+  if (!found) {
+    found = compile(expression, unary, FUNCTIONS);
+    if (kept.size >= KEPT) kept.delete(kept.keys().next().value);
+    kept.set(key, found);
+  }
+  return found;
+}
+
+function strangeNames(value) {
+  if (Array.isArray(value)) return value.some(strangeNames);
+  if (getType(value) !== "context") return false;
+  return Object.keys(value).some((key) => !PLAIN.test(key) || strangeNames(value[key]));
+}
+
+const MISTAKES = {
+  INVALID_TYPE: ({ left, right }) => `Calculates with ${kind(left)} and ${kind(right)}.`,
+  INVALID_ARGUMENTS: (values, template) => `Not valid: ${template.replace(/\{\w+\}/g, "...")}.`,
+  FUNCTION_INVOCATION_FAILURE: () => "Calls a function with the wrong arguments.",
+  NO_FUNCTION_FOUND: () => "Calls a function that does not exist.",
+  UNSUPPORTED: (values, template) => `${template}.`,
+};
+
+// A missing name gives null, as FEEL says; what can only be an author's mistake does not pass in silence.
+function mistake({ type, details: { template, values } }) {
+  if (!Object.hasOwn(MISTAKES, type)) return null;
+  if (type === "INVALID_TYPE" && Object.values(values).some((each) => getType(each) === "nil")) return null;
+  return MISTAKES[type](values, template);
+}
+
+function ask(expression, unary, values, strange) {
+  const { value, warnings } = parsed(expression, unary, strange).run(values);
+  for (const warning of warnings) {
+    const words = mistake(warning);
+    if (words) throw new Words(words);
+  }
+  return value;
+}
+
+function plain(value) {
+  switch (getType(value)) {
+    case "nil":
+      return null;
+    case "number":
+      if (!Number.isFinite(value)) throw new Words("The result is not a number that can be kept.");
+      return value;
+    case "list":
+      return value.map(plain);
+    case "context":
+      return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
+    case "date time":
+      return instant(value);
+    case "date":
+    case "time":
+    case "duration":
+      return value.toString();
+    case "boolean":
+    case "string":
+      return value;
+    default:
+      throw new Words(`The result is ${kind(value)}, not a value.`);
+  }
+}
+
+// A date and time in a named zone leaves with its offset, as ISO 8601 has it.
+function instant(value) {
+  if (value.timezone === null || !/^[A-Z]\w*\//i.test(value.timezone)) return value.toString();
+  return value.unwrap().toZonedDateTime(value.timezone).toString({ timeZoneName: "never" });
+}
+
+function answered(work) {
+  try {
+    return JSON.stringify({ value: work() });
+  } catch (error) {
+    return JSON.stringify({ problem: words(error) });
+  }
+}
+
+function words(error) {
+  if (error instanceof Words) return error.message;
+  if (error instanceof RangeError) return "It is nested too deeply or uses numbers that are too large.";
+  if (error && error.position) return syntax(error);
+  return "It cannot be evaluated with these values.";
+}
+
+function syntax({ input, position }) {
+  const what = input && input.trim() ? `"${input.slice(0, 40)}" is not understood` : "something is missing";
+  return `At character ${position.from + 1}, ${what}.`;
+}
+
+function scope(json) {
+  const data = JSON.parse(json);
+  return [{ ...data, ...FUNCTIONS }, strangeNames(data) ? data : null];
+}
+
+function evaluate(expression, json, moment) {
+  return answered(() => {
+    setMoment(moment);
+    const [values, strange] = scope(json);
+    return plain(ask(expression, false, values, strange));
+  });
+}
+
+function test(expression, json, moment) {
+  return answered(() => {
+    setMoment(moment);
+    const [values, strange] = scope(json);
+    return ask(expression, true, values, strange) === true;
+  });
+}
+
+function inspected(expression, unary) {
+  return answered(() => {
+    const { parseTree } = parsed(expression, unary, null);
+    const { names, reads, calls, literals } = survey(parseTree, expression);
+    const problems = [...calls.map(callProblem), ...literals.map((at) => literalProblem(expression, at))];
+    return { names: [...names], reads: [...reads], problems: problems.filter(Boolean) };
+  });
+}
+
+const inspect = (expression) => inspected(expression, false);
+const inspectTest = (expression) => inspected(expression, true);
+
+function callProblem({ name, count, at }) {
+  const own = Object.hasOwn(FUNCTIONS, name) && FUNCTIONS[name].$args;
+  if (!own && !builtinNames.includes(name)) return `At character ${at + 1}, there is no function "${name}".`;
+  if (own && count !== null && count !== own.length) {
+    return `At character ${at + 1}, "${name}" takes ${own.length} arguments (${own.join(", ")}), not ${count}.`;
+  }
+  return null;
+}
+
+function literalProblem(expression, { from, to }) {
+  const literal = expression.slice(from, to);
+  const { value } = compile(literal, false, {}).run({});
+  return getType(value) === "nil" ? `At character ${from + 1}, ${literal} does not exist in the calendar or is not written as ISO 8601.` : null;
+}
+
+const READERS = {
+  date: [isDate, (text) => date(text)],
+  time: [isTime, (text) => time(text)],
+  dateTime: [isDateTime, (text) => dateAndTime(text)],
+  duration: [isDuration, (text) => duration(text)],
+  dayTimeDuration: [isDuration, (text) => duration(text)],
+  yearMonthDuration: [isDuration, (text) => duration(text)],
+  number: [(value) => getType(value) === "number", null],
+  string: [(value) => getType(value) === "string", null],
+  boolean: [(value) => getType(value) === "boolean", null],
+};
+const CALLED = { dateTime: "date and time", dayTimeDuration: "duration", yearMonthDuration: "duration" };
+
+// Brings a value to the type that the table says it has: ISO texts of the case's data become dates. Null stays null.
+function typed(value, type, where) {
+  if (getType(value) === "nil") return null;
+  if (!Object.hasOwn(READERS, type)) return value;
+  const [is, read] = READERS[type];
+  if (is(value)) return value;
+  const found = read && getType(value) === "string" ? read(value) : null;
+  if (found !== null && is(found)) return found;
+  throw new Words(`${where} should be a ${CALLED[type] || type}, not ${kind(value)}.`);
+}
+
+function matches(test, value, values, strange) {
+  return test === "" || test === "-" || ask(test, true, { ...values, "?": value }, strange) === true;
+}
+
+function located(where, work) {
+  try {
+    return work();
+  } catch (error) {
+    throw new Words(`${where}: ${words(error)}`);
+  }
+}
+
+function input({ label, expression, type, allowed }, values, strange) {
+  const value = typed(located(label, () => ask(expression, false, values, strange)), type, label);
+  if (allowed && value !== null && !located(label, () => matches(allowed, value, values, strange))) {
+    throw new Words(`${label} has a value that the table does not allow.`);
+  }
+  return value;
+}
+
+function output({ label, type, allowed }, cell, where, values, strange) {
+  const whole = `${where}, ${label}`;
+  const value = cell === "" || cell === "-" ? null : typed(located(whole, () => ask(cell, false, values, strange)), type, whole);
+  const options = allowed ? located(whole, () => ask(`[${allowed}]`, false, values, strange)) : null;
+  const rank = options ? options.findIndex((each) => equals(typed(each, type, whole), value) === true) : 0;
+  if (rank < 0 && value !== null) throw new Words(`${whole} gives a value that the table does not allow.`);
+  return { value: plain(value), rank: rank < 0 ? Number.MAX_SAFE_INTEGER : rank };
+}
+
+// Asks a decision table. `first` stops at the first rule that hits. Gives the inputs and, per hit, the rule's number
+// with the outputs and their ranks among the allowed values.
+function table({ inputs, outputs, rules, first }, json, moment) {
+  return answered(() => {
+    setMoment(moment);
+    const [values, strange] = scope(json);
+    const found = inputs.map((each) => input(each, values, strange));
+    const hits = [];
+    for (const [number, rule] of rules.entries()) {
+      const where = `Rule ${number + 1}`;
+      const hit = rule.tests.every((test, at) =>
+        located(`${where}, ${inputs[at].label}`, () => matches(test, found[at], values, strange)),
+      );
+      if (!hit) continue;
+      hits.push({ rule: number, outputs: rule.outputs.map((cell, at) => output(outputs[at], cell, where, values, strange)) });
+      if (first) break;
+    }
+    return { inputs: found.map(plain), hits };
+  });
+}
+
+// Evaluates one expression to a given type.
+function literal({ expression, type, label }, json, moment) {
+  return answered(() => {
+    setMoment(moment);
+    const [values, strange] = scope(json);
+    return plain(typed(ask(expression, false, values, strange), type, label));
+  });
+}
+
+Object.preventExtensions(Object.prototype);
+Object.preventExtensions(Array.prototype);
+Object.preventExtensions(Function.prototype);
+globalThis.feel = Object.freeze({ evaluate, inspect, inspectTest, literal, table, test });

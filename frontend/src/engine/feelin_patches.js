@@ -1,0 +1,97 @@
+// What we need of feelin that it does not do: keep a parsed expression, and never let a wrong comparison pass silently.
+// FEEL answers null when a text is compared with a date, and a condition then reads as "no". In a case about a person's
+// rights that is the worst kind of mistake, so here it is an error with words. Every patch must match exactly once, or
+// the build stops.
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+
+const PATCHES = [
+  {
+    why: "ordering values of different kinds is an author's mistake",
+    find: "function cmp(a, b) {\n",
+    put: "function cmp(a, b) {\n    sameKind(a, b);\n",
+  },
+  {
+    why: "a date and time is not ordered against a date; say so",
+    find: "        valueType !== range.valueType) {\n        return null;",
+    put: "        valueType !== range.valueType) {\n        sameKind(value, range.start === null ? range.end : range.start);\n        return null;",
+  },
+  {
+    why: "a text never equals a date; say so",
+    find: "    if (TEMPORAL_TYPES$1.has(aType)) {\n",
+    put: "    if (temporalAgainstText(aType, bType)) sameKind(a, b);\n    if (TEMPORAL_TYPES$1.has(aType)) {\n",
+  },
+  {
+    why: "the time between two instants in different zones is not the difference of their wall clocks",
+    find: "    const left = toPlainDateTime(a);\n    const right = toPlainDateTime(b);\n",
+    put: "    if (isZoned(a) && isZoned(b) && isDateTime(a) && isDateTime(b)) return new FeelDuration(Temporal.Duration.from({ milliseconds: toComparable(a) - toComparable(b) }), false);\n    sameKind(a, b);\n    const left = toPlainDateTime(a);\n    const right = toPlainDateTime(b);\n",
+  },
+  {
+    why: "the second of the hour that comes twice in autumn is only told by its offset",
+    find: "    return new FeelDateTime(shifted.toPlainDateTime(), temporal.zone);\n",
+    put: "    const plain = shifted.toPlainDateTime();\n    const same = plain.toZonedDateTime(shifted.timeZoneId).epochNanoseconds === shifted.epochNanoseconds;\n    return new FeelDateTime(plain, same ? temporal.zone : shifted.offset);\n",
+  },
+  {
+    why: "the negation of an unknown test is unknown, not a hit",
+    find: "                    }).some(v => v === true);\n                    return matches === null ? null : (negate ? !matches : matches);\n",
+    put: "                    });\n                    if (matches.includes(true)) return !negate;\n                    return negate ? (matches.includes(null) ? null : true) : false;\n",
+  },
+];
+
+const ADDITION = `
+const KINDS = {
+  boolean: "yes or no", number: "a number", string: "a text", list: "a list", context: "a context", date: "a date",
+  time: "a time", "date time": "a date and time", duration: "a duration", range: "a range", function: "a function",
+};
+export class Words extends Error {}
+export function kind(value) {
+  if (typeof value === "function") return KINDS.function;
+  return KINDS[getType(value)] || "nothing";
+}
+function temporalAgainstText(a, b) {
+  const temporal = (type) => type === "duration" || TEMPORAL_TYPES$1.has(type);
+  return (temporal(a) && b === "string") || (a === "string" && temporal(b));
+}
+function sameKind(a, b) {
+  if (isNil(a) || isNil(b)) return;
+  if (getType(a) !== getType(b)) {
+    const hint = temporalAgainstText(getType(a), getType(b)) ? "; turn the text into a date with date(...)" : "";
+    throw new Words("Compares " + kind(a) + " with " + kind(b) + hint + ".");
+  }
+  if (isDateTime(a) && isZoned(a) !== isZoned(b)) {
+    throw new Words("Compares a date and time that has a time zone with one that has none.");
+  }
+}
+export function compile(expression, unary, context) {
+  const kept = new InterpreterContext();
+  const how = unary ? "unaryTest" : "evaluate";
+  const { parseTree, root } = interpreter[how](expression, context, undefined, kept);
+  return {
+    parseTree,
+    run(values) {
+      kept.warnings = [];
+      const found = root(values);
+      const value = unary ? found(values["?"] === undefined ? null : values["?"]) : found;
+      return { value, warnings: kept.warnings };
+    },
+  };
+}
+export const builtinNames = Object.keys(builtins);
+export { equals, getType, isDate, isDateTime, isDuration, isTime };
+`;
+
+export const feelinPatches = {
+  name: "feelin-patches",
+  setup(build) {
+    const temporal = fileURLToPath(new URL("temporal.js", import.meta.url));
+    build.onResolve({ filter: /^temporal-polyfill$/ }, () => ({ path: temporal }));
+    build.onLoad({ filter: /node_modules[\\/]feelin[\\/]dist[\\/]index\.js$/ }, async ({ path }) => {
+      let source = await readFile(path, "utf8");
+      for (const { why, find, put } of PATCHES) {
+        if (source.split(find).length !== 2) throw new Error(`feelin has changed; cannot patch: ${why}`);
+        source = source.replace(find, () => put);
+      }
+      return { contents: source + ADDITION, loader: "js" };
+    });
+  },
+};
