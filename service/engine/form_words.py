@@ -83,6 +83,7 @@ WORDS: dict[str, Text] = {
         "Send the answers as an object with a name for each question.",
     ),
 }
+YES, NO = Text("Ja", "Yes"), Text("Nej", "No")
 INVALID = Text("Rätta det som är fel och skicka igen.", "Correct what is wrong and send again.")
 
 

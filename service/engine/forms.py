@@ -22,6 +22,8 @@ from service.engine.text import Text
 from service.errors import Invalid, Problem, Refused
 
 LARGEST_FILE = 512 * 1024
+PLACE = re.compile(r"\{\{(.+?)\}\}", re.DOTALL)  # in words that a form shows
+MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|&~:@])")
 KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 Part = tuple[
     str, Component, Mapping[str, Any], str
@@ -72,6 +74,7 @@ def parse(content: bytes, file: str) -> Form:
     key, title = _heading(raw, reader) if raw else ("", Text())
     for each in (inner for outer in components for inner in outer.each()):
         _try_example(each, reader)
+        _try_places(each, reader)
     if reader.problems:
         raise Refused(problems=reader.problems)
     return Form(key, file, title, components, _scope(components), content)
@@ -118,18 +121,43 @@ def visible(
     return frozenset(place for place, *_ in parts) - hidden
 
 
+def asked(
+    form: Form, answers: Mapping[str, Any], *, data: Mapping[str, Any], moment: Moment
+) -> dict[str, Any]:
+    """Give the answers without those to questions that these answers hide."""
+    tidy = tidied(form, answers)
+    every = {place for place, *_ in _parts(form.components, tidy, "", {})}
+    hidden = every - visible(form, tidy, data=data, moment=moment)
+    return _without(form.components, answers, frozenset(hidden), "")
+
+
 def initial(form: Form, data: Mapping[str, Any]) -> dict[str, Any]:
     """Give what stands in the form when it is opened: what the case knows, else what the form proposes."""
-    return {
-        key: data.get(key, each.default)
-        for key, each in form.fields.items()
-        if key in data or each.default is not None
-    }
+    known = {key: data.get(key, _proposed(each)) for key, each in form.fields.items()}
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def filled(text: Text, known: Mapping[str, Any], *, moment: Moment, language: str) -> str:
+    """Give an owner's markdown with the values of its `{{FEEL}}` places, escaped so that they stay text."""
+
+    def value(found: re.Match[str]) -> str:
+        return _written(expressions.evaluate(found[1].strip(), known, moment=moment), language)
+
+    return PLACE.sub(value, text.in_(language))
 
 
 def tidied(form: Form, answers: Mapping[str, Any]) -> dict[str, Any]:
     """Give the answers in the spelling they are kept in; those that are not valid as they were written."""
     return _tidied(form.scope, answers)
+
+
+def is_blank(value: Any) -> bool:
+    """Tell whether nothing was answered: blank text, an unticked box, or only blanks inside."""
+    if isinstance(value, Mapping):
+        return all(is_blank(each) for each in value.values())
+    if isinstance(value, list):
+        return all(is_blank(each) for each in value)
+    return value is None or value is False or (isinstance(value, str) and not value.strip())
 
 
 class _Visit:
@@ -142,7 +170,7 @@ class _Visit:
     def load(self, scope: Scope, answers: Mapping[str, Any], place: str) -> dict[str, Any]:
         hidden = [key for key in scope.components if place + key not in self.shown]
         for key in hidden:
-            if not _is_blank(answers.get(key)):
+            if not is_blank(answers.get(key)):
                 self.refuse("hidden", place + key, scope.components[key])
         asked = {key: value for key, value in answers.items() if key not in hidden}
         try:
@@ -262,6 +290,29 @@ def _try_example(component: Component, reader: Reader) -> None:
             )
 
 
+def _try_places(component: Component, reader: Reader) -> None:
+    """Refuse words whose `{{FEEL}}` places cannot be evaluated."""
+    for found in PLACE.finditer(f"{component.text.sv} {component.text.en}"):
+        for problem in expressions.problems(found[1].strip()):
+            reader.refuse("text", f"Correct “{found[0]}” in the text: {problem}", element=component.id)
+
+
+def _proposed(component: Component) -> Any:
+    if component.type is Type.DYNAMICLIST and component.rules.required:
+        return [{}]
+    return component.default
+
+
+def _written(value: Any, language: str) -> str:
+    if value is None or value in ("", []):
+        return "–"
+    if isinstance(value, bool):
+        return form_words.YES.in_(language) if value else form_words.NO.in_(language)
+    if isinstance(value, list):
+        return ", ".join(_written(each, language) for each in value)
+    return MARKUP.sub(r"\\\1", " ".join(str(value).split()))
+
+
 def _scope(components: tuple[Component, ...]) -> Scope:
     by_key = {each.key: each for each in named(components)}
     fields: dict[str, ma.fields.Field[Any]] = {key: compiled(each) for key, each in by_key.items()}
@@ -354,15 +405,6 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _rows(value: Any) -> list[Mapping[str, Any]]:
     return [_mapping(each) for each in value[:MOST_ROWS]] if isinstance(value, list) else []
-
-
-def _is_blank(value: Any) -> bool:
-    """Tell whether nothing was answered: blank text, an unticked box, or only blanks inside."""
-    if isinstance(value, Mapping):
-        return all(_is_blank(each) for each in value.values())
-    if isinstance(value, list):
-        return all(_is_blank(each) for each in value)
-    return value is None or value is False or (isinstance(value, str) and not value.strip())
 
 
 def _limit(rule: str, component: Component | None) -> object:
