@@ -6,7 +6,7 @@ What has no answer (words, separators, groups without a path) goes by its id. Pr
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -28,6 +28,7 @@ KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 Part = tuple[
     str, Component, Mapping[str, Any], str
 ]  # its place, itself, its row, the place of what is around it
+BATCH = 3_500  # characters of conditions in one evaluation
 ROUNDS = 8  # of conditions that depend on each other
 
 
@@ -112,9 +113,10 @@ def visible(
     parts = list(_parts(form.components, answers, "", {}))
     hidden: frozenset[str] = frozenset()
     seen: dict[str, Any] | None = None
+    sound = _tidied(form.scope, answers, unsound=_nothing)  # a condition must not trip over a typing error
     for _ in range(ROUNDS if form.is_conditional else 0):
         gone = dict.fromkeys(key for key in form.fields if key in hidden)
-        known = {**data, **gone, **_without(form.components, answers, hidden, "")}
+        known = {**data, **gone, **_without(form.components, sound, hidden, "")}
         if known == seen:
             break
         hidden, seen = _hidden(parts, known, moment=moment), known
@@ -148,7 +150,7 @@ def filled(text: Text, known: Mapping[str, Any], *, moment: Moment, language: st
 
 def tidied(form: Form, answers: Mapping[str, Any]) -> dict[str, Any]:
     """Give the answers in the spelling they are kept in; those that are not valid as they were written."""
-    return _tidied(form.scope, answers)
+    return _tidied(form.scope, answers, unsound=_as_written)
 
 
 def is_blank(value: Any) -> bool:
@@ -321,27 +323,40 @@ def _scope(components: tuple[Component, ...]) -> Scope:
     return Scope(MappingProxyType(by_key), schema, MappingProxyType(inside))
 
 
-def _tidied(scope: Scope, answers: Mapping[str, Any]) -> dict[str, Any]:
+def _tidied(scope: Scope, answers: Mapping[str, Any], *, unsound: Callable[[Any], Any]) -> dict[str, Any]:
     found = dict(answers)
     for key, component in scope.components.items():
         if key not in answers:
             continue
+        value = answers[key]
         if component.is_field:
-            found[key] = _tidy(scope.schema.fields[key], answers[key])
-        elif component.type is Type.GROUP and isinstance(answers[key], Mapping):
-            found[key] = _tidied(scope.inside[key], answers[key])
-        elif component.type is Type.DYNAMICLIST and isinstance(answers[key], list):
+            found[key] = _tidy(scope.schema.fields[key], value, unsound)
+        elif component.type is Type.GROUP and isinstance(value, Mapping):
+            found[key] = _tidied(scope.inside[key], value, unsound=unsound)
+        elif component.type is Type.DYNAMICLIST and isinstance(value, list):
+            inside = scope.inside[key]
             found[key] = [
-                _tidied(scope.inside[key], row) if isinstance(row, Mapping) else row for row in answers[key]
+                _tidied(inside, row, unsound=unsound) if isinstance(row, Mapping) else unsound(row)
+                for row in value
             ]
+        else:
+            found[key] = unsound(value)
     return found
 
 
-def _tidy(field: ma.fields.Field[Any], value: Any) -> Any:
+def _tidy(field: ma.fields.Field[Any], value: Any, unsound: Callable[[Any], Any]) -> Any:
     try:
         return field.deserialize(value)
     except ma.ValidationError:
-        return value
+        return unsound(value)
+
+
+def _as_written(value: Any) -> Any:
+    return value
+
+
+def _nothing(value: Any) -> None:
+    del value
 
 
 def _parts(
@@ -383,20 +398,30 @@ def _without(
 
 
 def _hidden(parts: list[Part], known: Mapping[str, Any], *, moment: Moment) -> frozenset[str]:
-    """Give the places that these answers hide, and those inside them; one evaluation for each row."""
-    rows: dict[int, list[Part]] = {}
-    for part in parts:
-        if part[1].hide:
-            rows.setdefault(id(part[2]), []).append(part)
+    """Give the places that these answers hide, and those inside them."""
     found: set[str] = set()
-    for asked in rows.values():
-        every = ", ".join(f"({component.hide.lstrip().removeprefix('=')}\n)" for _, component, _, _ in asked)
-        told = expressions.evaluate(f"[{every}]", {**known, **asked[0][2]}, moment=moment)
-        found |= {place for (place, *_), hides in zip(asked, told, strict=True) if hides is True}
+    for together in _batches(parts):
+        every = ", ".join(f"({expressions.stripped(each[1].hide)}\n)" for each in together)
+        told = expressions.evaluate(f"[{every}]", {**known, **together[0][2]}, moment=moment)
+        found |= {place for (place, *_), hides in zip(together, told, strict=True) if hides is True}
     for place, _, _, around in parts:
         if around in found:
             found.add(place)
     return frozenset(found)
+
+
+def _batches(parts: list[Part]) -> Iterator[list[Part]]:
+    """Put conditions that see the same answers together: one evaluation costs as much as many."""
+    batch: list[Part] = []
+    size = 0
+    for part in (each for each in parts if each[1].hide):
+        if batch and (batch[0][2] is not part[2] or size + len(part[1].hide) > BATCH):
+            yield batch
+            batch, size = [], 0
+        batch.append(part)
+        size += len(part[1].hide) + 5
+    if batch:
+        yield batch
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -107,8 +107,8 @@ def read(
 ) -> dict[str, Any]:
     """Turn what a browser posted into answers, unchecked: whatever the form does not ask is left behind.
 
-    With `data` and `moment`, answers to questions that these answers hide are left behind too: without JavaScript
-    they were still on the page. Blank rows are dropped unless a button for rows was pressed.
+    With `data` and `moment`, answers to questions that these answers hide are left behind too: without
+    JavaScript they were still on the page. Blank rows are dropped unless a button for rows was pressed.
     """
     answers = _read(form.components, posted, "")
     if data is not None and moment is not None:
