@@ -5,6 +5,7 @@ Read it from PERMISSIONS: a permission is given when every predicate of at least
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -64,6 +65,8 @@ class Actor:
     delegations: frozenset[str] = frozenset()  # codes of the delegations in force now
     language: str = "sv"
     name: str = ""
+    shortcuts: bool = True  # single keys act on pages
+    until: datetime | None = None  # when the login that speaks for them ends, unless it is used
 
     @property
     def roles(self) -> frozenset[Role]:
@@ -194,7 +197,7 @@ PERMISSIONS: dict[Permission, list[list[Predicate]]] = {
     Permission.TIMER_READ: [[works_in_unit, may_know], [audits_unit, may_know]],
     Permission.INCIDENT_READ: [[works_in_unit, may_know], [audits_unit, may_know], [administers]],
     Permission.INCIDENT_HANDLE: [[leads_unit, may_know], [administers], [is_system]],
-    Permission.PEOPLE_ADMINISTER: [[administers]],
+    Permission.PEOPLE_ADMINISTER: [[administers], [is_system]],
 }
 
 
