@@ -63,7 +63,7 @@ class UnitOfWork:
         """This moment as the engine's expressions see it."""
         return Moment(now=self.now, zone=self.zone, days_off=calendar.days_off_around(self.today))
 
-    def lock(self, case_id: UUID) -> tuple[Case, list[ProcessInstance]]:
+    def lock(self, case_id: UUID | sa.ScalarSelect[UUID]) -> tuple[Case, list[ProcessInstance]]:
         """Load a case with its instances and keep others out until the work is done: the case first, always.
 
         Raises `NotFound`.
@@ -78,8 +78,9 @@ class UnitOfWork:
             raise NotFound
         found = self.session.scalars(
             sa.select(ProcessInstance)
-            .where(ProcessInstance.case_id == case_id)
+            .where(ProcessInstance.case_id == case.id)
             .order_by(ProcessInstance.started_at, ProcessInstance.id)
+            .execution_options(populate_existing=True)
         )
         return case, list(found)
 

@@ -368,19 +368,18 @@ def _hashed(password: str) -> str:
         return _HASHER.hash(password)
 
 
-def _who(work: UnitOfWork) -> sa.Select[Any]:
+def _who(work: UnitOfWork) -> sa.Select[User, str, str, str]:
     """People with a row for each role and each delegation in force today."""
     holds = sa.and_(
         Delegation.user_id == User.id,
         Delegation.valid_from <= work.today,
         sa.or_(Delegation.valid_to.is_(None), Delegation.valid_to >= work.today),
     )
-    found: sa.Select[Any] = (
+    return (
         sa.select(User, RoleGrant.role, RoleGrant.unit_key, Delegation.code)
         .outerjoin(RoleGrant, RoleGrant.user_id == User.id)
         .outerjoin(Delegation, holds)
     )
-    return found
 
 
 def _actor(rows: Iterable[Any]) -> Actor:

@@ -1,0 +1,252 @@
+"""Publish diagrams, decision tables and forms: all or nothing, byte for byte, approved by a second person."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from service.engine import definition
+from service.engine.definition import Source
+from service.errors import Conflict, Invalid, NotFound, Problem, Refused, Unavailable
+from service.models.definitions import (
+    Definition,
+    DefinitionKind,
+    Deployment,
+    DeploymentState,
+    deployment_content,
+)
+from service.rules.permissions import SYSTEM, Facts, Permission, require
+from service.work import UnitOfWork
+
+ENDINGS = {"process": ".bpmn", "decision": ".dmn", "form": ".form.json"}
+LARGEST = 2 * 1024 * 1024  # bytes of one file
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}(\.bpmn|\.dmn|\.form\.json)")
+
+
+@dataclass(frozen=True)
+class Published:
+    """One definition that came with a deployment, and whether it differs from the one in force."""
+
+    kind: str  # process, decision, form
+    key: str
+    version: int
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a deployment brings; `id` and `number` are None after a dry run."""
+
+    id: UUID | None
+    number: int | None
+    state: str  # pending, active
+    definitions: tuple[Published, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def read_folder(root: Path) -> dict[str, bytes]:
+    """Read `processes/` and `forms/` under this folder, as files named the way they are deployed.
+
+    `processes/case/process.bpmn` becomes `case.bpmn`, tables and forms keep their names. Raises `Refused`
+    when two files would get the same name.
+    """
+    found = [(f"{path.parent.name}.bpmn", path) for path in sorted(root.glob("processes/*/process.bpmn"))]
+    found += [(path.name, path) for path in sorted(root.glob("processes/*/*.dmn"))]
+    found += [(path.name, path) for path in sorted(root.glob("forms/*.form.json"))]
+    files: dict[str, bytes] = {}
+    for name, path in found:
+        if name in files:
+            raise Refused(problems=[Problem("Two files have this name.", file=name)])
+        files[name] = path.read_bytes()
+    return files
+
+
+def install(work: UnitOfWork, root: Path) -> Deployed | None:
+    """Deploy the files under this folder as the service's own, when nothing has ever been deployed."""
+    if work.session.scalar(sa.select(Deployment.id).limit(1)) is not None:
+        return None
+    return deploy(work, files=read_folder(root), note="Andrums egna processer och formulär")
+
+
+def deploy(work: UnitOfWork, *, files: Mapping[str, bytes], note: str, dry_run: bool = False) -> Deployed:
+    """Check these files with all that is in force and publish them; a file that differs is a new version.
+
+    Takes effect at once when the service itself deploys or four eyes are switched off, else when approved.
+    Raises `Refused` with every problem found, `Invalid` without a note, `Conflict` when someone else
+    deploys at the same time.
+    """
+    require(work.actor, Permission.DEFINITION_DEPLOY)
+    if not note.strip() and not dry_run:
+        raise Invalid(problems=[Problem("Say what is changed and why.", pointer="/note")])
+    named = _named(files)
+    before = _contents(work)
+    parsed = definition.parse({row.file: row.content for row in before.values()} | named)
+    brought = [source for source in parsed.sources.values() if source.file in named]
+    _require_own_names(brought)
+    published, added = _versions(work, brought, before)
+    state = DeploymentState.ACTIVE if _takes_effect(work) else DeploymentState.PENDING
+    if dry_run:
+        return Deployed(None, None, state.value, published)
+    if not added:
+        raise Refused("Nothing differs from what is in force.")
+    deployment = _add(work, state, note, parsed.digest, {**before, **{(r.kind, r.key): r for r in added}})
+    for row in added:
+        row.deployment_id = deployment.id
+    work.session.add_all(added)
+    return Deployed(deployment.id, deployment.number, state.value, published)
+
+
+def approve(work: UnitOfWork, deployment_id: UUID) -> None:
+    """Let a deployment take effect: a second person, who did not deploy it.
+
+    Raises `Conflict` when it is not pending, or when another one took effect after it was made: it would
+    undo that.
+    """
+    deployment = work.session.scalar(
+        sa.select(Deployment).where(Deployment.id == deployment_id).with_for_update()
+    )
+    if deployment is None:
+        raise NotFound
+    require(work.actor, Permission.DEFINITION_APPROVE, Facts(author=deployment.deployed_by))
+    if deployment.state is not DeploymentState.PENDING:
+        raise Conflict("The deployment is not waiting for approval.")
+    newer = sa.select(Deployment.id).where(
+        Deployment.number > deployment.number, Deployment.state == DeploymentState.ACTIVE
+    )
+    if work.session.scalar(newer.limit(1)) is not None:
+        raise Conflict("Another deployment has taken effect since. Deploy the files again on top of it.")
+    deployment.state, deployment.approved_at, deployment.approved_by = (
+        DeploymentState.ACTIVE,
+        work.now,
+        work.actor.id,
+    )
+
+
+def in_force(work: UnitOfWork) -> UUID:
+    """The deployment that new cases run on; raises `Unavailable` when there is none."""
+    found = work.session.scalar(
+        sa.select(Deployment.id)
+        .where(Deployment.state == DeploymentState.ACTIVE)
+        .order_by(Deployment.number.desc())
+        .limit(1)
+    )
+    if found is None:
+        raise Unavailable("Nothing has been deployed yet.")
+    return found
+
+
+def _takes_effect(work: UnitOfWork) -> bool:
+    return work.actor == SYSTEM or work.platform.settings.four_eyes == "0"
+
+
+def _named(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files under the names they are kept by; raises `Refused` for bad names and sizes."""
+    if not files:
+        raise Refused(problems=[Problem("Send at least one file.", pointer="/files")])
+    problems, named = [], {}
+    for given, content in files.items():
+        name = given.replace("\\", "/").rsplit("/", 1)[-1]
+        if _NAME.fullmatch(name) is None:
+            told = "Name the file by its key: case.bpmn, permit_route.dmn, first_contact.form.json."
+            problems.append(Problem(told, file=name))
+        elif len(content) > LARGEST:
+            problems.append(Problem(f"The file is larger than {LARGEST // 1024} kB.", file=name))
+        elif name in named:
+            problems.append(Problem("Two files have this name.", file=name))
+        named[name] = content
+    if problems:
+        raise Refused(problems=problems)
+    return named
+
+
+def _require_own_names(brought: list[Source]) -> None:
+    problems = [
+        Problem(f"Name the file {each.key}{ENDINGS[each.kind]}, after its key.", file=each.file)
+        for each in brought
+        if each.file != f"{each.key}{ENDINGS[each.kind]}"
+    ]
+    if problems:
+        raise Refused(problems=problems)
+
+
+def _contents(work: UnitOfWork) -> dict[tuple[DefinitionKind, str], Definition]:
+    """All that is in force, by kind and key."""
+    newest = (
+        sa.select(Deployment.id)
+        .where(Deployment.state == DeploymentState.ACTIVE)
+        .order_by(Deployment.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = work.session.scalars(
+        sa.select(Definition).join(deployment_content).where(deployment_content.c.deployment_id == newest)
+    )
+    return {(row.kind, row.key): row for row in rows}
+
+
+def _versions(
+    work: UnitOfWork, brought: list[Source], before: Mapping[tuple[DefinitionKind, str], Definition]
+) -> tuple[tuple[Published, ...], list[Definition]]:
+    """What each file comes to: the version in force when it is the same, else a new one."""
+    last = {
+        (row.kind, row.key): row.version
+        for row in work.session.execute(
+            sa.select(
+                Definition.kind, Definition.key, sa.func.max(Definition.version).label("version")
+            ).group_by(Definition.kind, Definition.key)
+        )
+    }
+    published, added = [], []
+    for source in sorted(brought, key=lambda each: (each.kind, each.key)):
+        kind, digest = DefinitionKind(source.kind), hashlib.sha256(source.content).hexdigest()
+        row = before.get((kind, source.key))
+        changed = row is None or row.digest != digest
+        if row is None or changed:
+            row = _definition(source, kind, last.get((kind, source.key), 0) + 1, digest)
+            added.append(row)
+        published.append(Published(source.kind, source.key, row.version, changed))
+    return tuple(published), added
+
+
+def _definition(source: Source, kind: DefinitionKind, version: int, digest: str) -> Definition:
+    return Definition(
+        id=uuid4(),
+        kind=kind,
+        key=source.key,
+        version=version,
+        name=source.name,
+        file=source.file,
+        content=source.content,
+        digest=digest,
+    )
+
+
+def _add(
+    work: UnitOfWork,
+    state: DeploymentState,
+    note: str,
+    digest: str,
+    contents: Mapping[tuple[DefinitionKind, str], Definition],
+) -> Deployment:
+    number = work.session.scalar(sa.select(sa.func.max(Deployment.number))) or 0
+    active = state is DeploymentState.ACTIVE
+    deployment = Deployment(
+        id=uuid4(),
+        number=number + 1,
+        state=state,
+        note=note.strip(),
+        digest=digest,
+        deployed_at=work.now,
+        deployed_by=work.actor.id,
+        approved_at=work.now if active else None,
+    )
+    work.session.add(deployment)
+    work.session.execute(
+        sa.insert(deployment_content),
+        [{"deployment_id": deployment.id, "definition_id": row.id} for row in contents.values()],
+    )
+    return deployment

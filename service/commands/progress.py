@@ -1,0 +1,205 @@
+"""Carry what an engine step changed over to tasks, jobs, messages and history."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from service.engine.definition import Definition
+from service.engine.workflow import OpenTask, Place, Step, Timer
+from service.models.cases import Case, CaseStatus, Draft, ProcessInstance, Task, TaskOutcome
+from service.models.jobs import AwaitedMessage, Job
+from service.rules.permissions import SYSTEM, Role
+from service.work import UnitOfWork
+
+
+def save(
+    work: UnitOfWork, case: Case, instances: list[ProcessInstance], instance: ProcessInstance, step: Step
+) -> None:
+    """Keep the state that a step came to, so that every event from here on is tied to it."""
+    work.save(case, instance, step.snapshot)
+    work.stands(case, instances)
+
+
+def apply(
+    work: UnitOfWork, case: Case, instance: ProcessInstance, step: Step, *, completed: UUID | None = None
+) -> None:
+    """Tell the history what the step did and bring tasks, jobs and awaited messages to where it stands.
+
+    `completed` is the task that the caller has closed itself. Few statements: one to read what waits, one for
+    each kind of row that is added or removed; the rest goes out together at the commit.
+    """
+    with work.session.no_autoflush:  # else each statement below would first send a half-told case
+        _tell(work, case, instance, step)
+        _close(work, case, instance, [each for each in step.closed if each != completed])
+        _open(work, case, instance, step.opened)
+        _wait(work, case, instance, step)
+        if step.finished:
+            _finish(work, case, instance)
+
+
+def stop(work: UnitOfWork, case: Case, instances: Iterable[ProcessInstance]) -> None:
+    """Let nothing in the case run or wait any more: it has been cancelled."""
+    with work.session.no_autoflush:
+        for instance in instances:
+            if instance.finished_at is None:
+                instance.finished_at = work.now
+                open_tasks = work.session.scalars(
+                    sa.select(Task.id).where(Task.instance_id == instance.id, Task.closed_at.is_(None))
+                )
+                _close(work, case, instance, list(open_tasks))
+        _forget(work, Job, Job.case_id == case.id)
+        _forget(work, AwaitedMessage, AwaitedMessage.case_id == case.id)
+
+
+def _tell(work: UnitOfWork, case: Case, instance: ProcessInstance, step: Step) -> None:
+    deployment_id = instance.deployment_id
+    for timer in sorted(step.fired, key=lambda each: each.due):
+        late = max(0, round((work.now - timer.due).total_seconds()))
+        _event(
+            work, case, deployment_id, "timer.fired", timer.place,
+            actor=SYSTEM, details={"due": timer.due.isoformat(), "late_seconds": late},
+        )  # fmt: skip
+    if step.passed:
+        places = [[each.process, each.element, each.right] for each in step.passed]
+        work.record(case, "elements.passed", deployment_id=deployment_id, details={"passed": places})
+    for decision in step.decisions:
+        _event(
+            work, case, deployment_id, "decision.made", decision.place,
+            details={"table": decision.table, "rules": list(decision.rules)},
+            values={"inputs": decision.inputs, "outcome": decision.outcome},
+        )  # fmt: skip
+    for milestone in step.milestones:
+        _event(
+            work, case, deployment_id, "milestone.reached", milestone.place, details={"name": milestone.name}
+        )
+
+
+def _close(work: UnitOfWork, case: Case, instance: ProcessInstance, task_ids: list[UUID]) -> None:
+    """Close tasks that the diagram took away: a boundary event, a terminating end, a cancelled case."""
+    if not task_ids:
+        return
+    found = work.session.scalars(
+        sa.select(Task)
+        .where(Task.id.in_(task_ids), Task.closed_at.is_(None))
+        .order_by(Task.opened_at, Task.id)
+        .execution_options(populate_existing=True)
+    )
+    for task in found:
+        task.closed_at, task.outcome = work.now, TaskOutcome.CANCELLED
+        place = Place(task.process, task.element, task.right)
+        _event(work, case, instance.deployment_id, "task.cancelled", place, details={"task": str(task.id)})
+    _forget(work, Draft, Draft.task_id.in_(task_ids))
+
+
+def _open(work: UnitOfWork, case: Case, instance: ProcessInstance, opened: Iterable[OpenTask]) -> None:
+    definition = work.definition(instance.deployment_id)
+    for each in opened:
+        work.session.add(
+            Task(
+                id=each.id,
+                case_id=case.id,
+                instance_id=instance.id,
+                process=each.place.process,
+                element=each.place.element,
+                right=each.place.right,
+                role=_role(definition, each.place),
+                opened_at=work.now,
+                due_at=each.due,
+            )
+        )
+        due = each.due.isoformat() if each.due else None
+        _event(
+            work, case, instance.deployment_id, "task.opened", each.place,
+            details={"task": str(each.id), "due": due},
+        )  # fmt: skip
+
+
+def _role(definition: Definition, place: Place) -> str:
+    return definition.processes[place.process].elements[place.element].role or Role.CASEWORKER
+
+
+def _wait(work: UnitOfWork, case: Case, instance: ProcessInstance, step: Step) -> None:
+    """Let the rows of timers and messages be exactly those that the instance waits for now."""
+    timers, messages = _waiting(work, instance)
+    _schedule(work, case, instance, step, timers)
+    awaited = {each.id: each for each in step.awaited}
+    _forget(work, AwaitedMessage, AwaitedMessage.id.in_(gone) if (gone := messages - set(awaited)) else None)
+    work.session.add_all(
+        AwaitedMessage(
+            id=each.id,
+            case_id=case.id,
+            instance_id=instance.id,
+            process=each.place.process,
+            element=each.place.element,
+            name=each.name,
+        )
+        for each in awaited.values()
+        if each.id not in messages
+    )
+
+
+def _schedule(
+    work: UnitOfWork, case: Case, instance: ProcessInstance, step: Step, before: dict[UUID, datetime]
+) -> None:
+    wanted = {each.id: each for each in step.timers}
+    gone = set(before) - set(wanted)
+    _forget(work, Job, Job.id.in_(gone) if gone else None)
+    moved = [each for each in step.timers if before.get(each.id, each.due) != each.due]
+    if moved:
+        again = [{"id": each.id, "due_at": each.due, "run_at": each.due, "attempts": 0} for each in moved]
+        work.session.execute(sa.update(Job), again)
+    fired = {each.id for each in step.fired}
+    for each in moved:
+        if each.id not in fired:  # the next turn of a cycle is no change of plans
+            details = {"from": before[each.id].isoformat(), "to": each.due.isoformat()}
+            _event(work, case, instance.deployment_id, "timer.moved", each.place, details=details)
+    work.session.add_all(_job(case, instance, each) for each in step.timers if each.id not in before)
+
+
+def _job(case: Case, instance: ProcessInstance, timer: Timer) -> Job:
+    return Job(
+        id=timer.id,
+        case_id=case.id,
+        instance_id=instance.id,
+        process=timer.place.process,
+        element=timer.place.element,
+        right=timer.place.right,
+        due_at=timer.due,
+        run_at=timer.due,
+        attempts=0,
+    )
+
+
+def _waiting(work: UnitOfWork, instance: ProcessInstance) -> tuple[dict[UUID, datetime], set[UUID]]:
+    """The timers with their due instants, and the messages, that rows stand for; in one query."""
+    rows: Sequence[Any] = work.session.execute(
+        sa.union_all(
+            sa.select(Job.id, Job.due_at).where(Job.instance_id == instance.id),
+            sa.select(AwaitedMessage.id, sa.null()).where(AwaitedMessage.instance_id == instance.id),
+        )
+    ).all()
+    return {id: due for id, due in rows if due is not None}, {id for id, due in rows if due is None}
+
+
+def _finish(work: UnitOfWork, case: Case, instance: ProcessInstance) -> None:
+    instance.finished_at = work.now
+    work.record(case, "instance.finished", process=instance.process, deployment_id=instance.deployment_id)
+    case.status, case.closed_at = CaseStatus.CLOSED, work.now
+    work.record(case, "case.closed")
+
+
+def _event(work: UnitOfWork, case: Case, deployment_id: UUID, type: str, place: Place, **told: Any) -> None:
+    """Record what happened at a place of the diagrams, with the right of the package that it served."""
+    if place.right is not None:
+        told["details"] = {**told.get("details", {}), "right": place.right}
+    work.record(case, type, process=place.process, element=place.element, deployment_id=deployment_id, **told)
+
+
+def _forget(
+    work: UnitOfWork, table: type[Job | AwaitedMessage | Draft], which: sa.ColumnElement[bool] | None
+) -> None:
+    if which is not None:
+        work.session.execute(sa.delete(table).where(which), execution_options={"synchronize_session": False})

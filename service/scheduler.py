@@ -1,0 +1,100 @@
+"""The clock's hand: lets due jobs of the job table go off. APScheduler only ticks; it holds no deadline."""
+
+import os
+import socket
+import threading
+from datetime import UTC
+from time import monotonic
+from uuid import UUID
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from service.commands import jobs, upkeep
+from service.errors import ServiceError
+from service.rules.permissions import SYSTEM
+from service.work import Platform
+
+EVERY = 1.0  # seconds between polls
+BEAT = 10.0  # seconds between heartbeats
+SWEEP = 3600.0  # seconds between sweeps
+
+log = structlog.get_logger(__name__)
+
+
+def run(platform: Platform, stop: threading.Event) -> None:
+    """Poll until `stop` is set. Any number of workers may, on one PostgreSQL: each timer goes off once."""
+    ticker = BackgroundScheduler(timezone=UTC)
+    ticker.add_job(
+        _Hand(platform).move,
+        "interval",
+        seconds=EVERY,
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=None,
+    )
+    ticker.start()
+    try:
+        stop.wait()
+    finally:
+        ticker.shutdown(wait=True)
+
+
+def tick(platform: Platform) -> int:
+    """Run all that is due, the oldest first, each job in a unit of work of its own; gives how many went off.
+
+    A job that fails leaves nothing behind but a counted attempt. Raises `Unavailable` when the database is
+    away.
+    """
+    fired = 0
+    while (done := _one(platform)) is not None:
+        fired += done
+    return fired
+
+
+class _Hand:
+    """One worker's poll, and what it does now and then beside it."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._worker = f"{socket.gethostname()}:{os.getpid()}"[:64]
+        self._beaten = self._swept = -SWEEP
+
+    def move(self) -> None:
+        """Poll once; a database that is away is told in the log, and asked again at the next tick."""
+        try:
+            tick(self._platform)
+            self._now_and_then()
+        except ServiceError as error:
+            log.warning("the scheduler could not poll", code=error.code, reason=error.message)
+        except Exception:
+            log.exception("the scheduler could not poll")
+
+    def _now_and_then(self) -> None:
+        if monotonic() - self._beaten >= BEAT:
+            with self._platform.begin(SYSTEM) as work:
+                upkeep.beat(work, worker=self._worker)
+            self._beaten = monotonic()
+        if monotonic() - self._swept >= SWEEP:
+            with self._platform.begin(SYSTEM) as work:
+                upkeep.sweep(work)
+            self._swept = monotonic()
+
+
+def _one(platform: Platform) -> bool | None:
+    """Run the job that has waited longest: True when it went off, False when not, None when none is due."""
+    job_id: UUID | None = None
+    try:
+        with platform.begin(SYSTEM) as work:
+            job_id = jobs.take(work)
+            if job_id is None:
+                return None
+            jobs.fire(work, job_id)
+    except Exception as error:
+        if job_id is None:
+            raise
+        log.exception("a job failed", job=str(job_id), error=type(error).__name__)
+        with platform.begin(SYSTEM) as work:
+            jobs.failed(work, job_id, error)
+        return False
+    return True
