@@ -37,6 +37,7 @@ class TaskRow:
     protected: bool
     role: str
     assignee: Person | None
+    claimed_at: datetime | None
     opened_at: datetime
     due_at: datetime | None
     follow_up_at: datetime | None
@@ -126,7 +127,6 @@ def tasks(
 
 def counts(work: UnitOfWork) -> Counts:
     """Count what each filter of the inbox shows, in one query."""
-    tomorrow = datetime.combine(work.today + timedelta(days=1), time(), work.zone)
     mine, nobodys = Task.assignee_id == work.actor.id, Task.assignee_id.is_(None)
 
     def number(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
@@ -138,11 +138,16 @@ def counts(work: UnitOfWork) -> Counts:
             number(nobodys),
             sa.func.count(),
             number(Task.due_at < work.now),
-            number(Task.due_at < tomorrow),
+            number(Task.due_at < tomorrow(work)),
             maintain_column_froms=True,
         )
     ).one()
     return Counts(*row)
+
+
+def tomorrow(work: UnitOfWork) -> datetime:
+    """The instant at which the legal day after this one begins."""
+    return datetime.combine(work.today + timedelta(days=1), time(), work.zone)
 
 
 def following(work: UnitOfWork, case_id: UUID) -> tuple[TaskRow, ...]:
@@ -227,6 +232,7 @@ def as_row(
         protected=case.protection != "normal",
         role=task.role,
         assignee=who.get(task.assignee_id) if task.assignee_id else None,
+        claimed_at=task.claimed_at,
         opened_at=task.opened_at,
         due_at=task.due_at,
         follow_up_at=task.follow_up_at,
