@@ -190,7 +190,7 @@ def deploy(folder: Path, note: str) -> None:
 def export(folder: Path) -> None:
     """Write the files in force to FOLDER, byte for byte, laid out as processes/ and forms/."""
     with open_platform(config.load()).begin(SYSTEM) as work:
-        files = deployments.files_in_force(work)
+        files = definitions.files_in_force(work)
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -299,9 +299,7 @@ def _prepared(settings: Settings) -> Platform:
     platform = open_platform(settings)
     platform.prepare()
     with platform.begin(SYSTEM) as work:
-        if not deployments.anything_in_force(work):
-            files = deployments.read_folder(OWN_FILES)
-            deployments.deploy(work, files=files, note="De processer som följer med Andrum.")
+        deployments.install(work, OWN_FILES)
     return platform
 
 

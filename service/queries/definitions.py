@@ -9,11 +9,23 @@ import sqlalchemy as sa
 from service.engine.definition import Process
 from service.errors import NotFound
 from service.models.cases import Case, CaseStatus, ProcessInstance
-from service.models.definitions import Definition, DefinitionKind, Deployment, DeploymentState
+from service.models.definitions import (
+    Definition,
+    DefinitionKind,
+    Deployment,
+    DeploymentState,
+    deployment_content,
+)
 from service.queries import people
 from service.queries.people import Person
 from service.rules.permissions import Permission, require
 from service.work import UnitOfWork
+
+_PATHS = {
+    DefinitionKind.PROCESS: "processes/{}/process.bpmn",
+    DefinitionKind.DECISION: "processes/tables/{}.dmn",
+    DefinitionKind.FORM: "forms/{}.form.json",
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,23 @@ def one(work: UnitOfWork, key: str, version: int) -> OneVersion:
         )
     ).one()
     return OneVersion(row, found.file, found.content, work.definition(row.deployment_id).processes[key])
+
+
+def files_in_force(work: UnitOfWork) -> dict[str, bytes]:
+    """Every file in force, byte for byte, by the path that `processes/` and `forms/` keep it under."""
+    require(work.actor, Permission.DEFINITION_READ)
+    last = (
+        sa.select(sa.func.max(Deployment.number))
+        .where(Deployment.state == DeploymentState.ACTIVE)
+        .scalar_subquery()
+    )
+    rows = work.session.execute(
+        sa.select(Definition.kind, Definition.key, Definition.content)
+        .join(deployment_content)
+        .join(Deployment, Deployment.id == deployment_content.c.deployment_id)
+        .where(Deployment.number == last)
+    )
+    return {_PATHS[row.kind].format(row.key): row.content for row in rows}
 
 
 def _versions(work: UnitOfWork, *which: sa.ColumnElement[bool]) -> tuple[VersionRow, ...]:
