@@ -19,6 +19,7 @@ from service.config import Settings
 from service.engine.definition import parse
 from service.errors import ServiceError
 from service.queries import casefile, definitions, history
+from service.queries import people as register
 from service.rules.permissions import SYSTEM, Role
 from service.work import Platform, open_platform
 
@@ -128,8 +129,11 @@ def user() -> None:
 @in_words
 def add(username: str, name: str, roles: tuple[str, ...], password: str) -> None:
     """Add a user with roles in units; a unit that does not exist yet is made."""
-    grants = [tuple(each.partition(":")[::2]) for each in roles]
+    grants = [_grant(each) for each in roles]
     with _prepared(config.load()).begin(SYSTEM) as work:
+        known = {unit.key for unit in register.units(work)}
+        for unit in sorted({unit for _, unit in grants} - known):
+            people.add_unit(work, key=unit, name=unit.capitalize())
         people.add_user(work, username=username, name=name, password=password, grants=grants)
     click.echo(f"Added {username} ({', '.join(roles)}).")
 
@@ -301,6 +305,13 @@ def _prepared(settings: Settings) -> Platform:
     with platform.begin(SYSTEM) as work:
         deployments.install(work, OWN_FILES)
     return platform
+
+
+def _grant(given: str) -> tuple[Role, str]:
+    role, _, unit = given.partition(":")
+    if role not in set(Role) - {Role.SYSTEM} or not unit:
+        raise click.ClickException(f"--role {given}: write it as ROLE:UNIT, like caseworker:norrmalm.")
+    return Role(role), unit
 
 
 def _check_free(bind: str) -> None:
