@@ -1,8 +1,8 @@
 """Evaluates FEEL, with our functions for legal dates, at a given moment. Knows no diagram.
 
-A missing name is null, as FEEL says. What can only be an author's mistake (comparing a text with a date, calling
-what does not exist) is `StepFailed`, where FEEL would answer null and the path would silently turn. No error shows
-a value of the data.
+A missing name is null, as FEEL says. What can only be an author's mistake (comparing a text with a date,
+calling what does not exist) is `StepFailed`, where FEEL would answer null and the path would silently
+turn. No error shows a value of the data.
 """
 
 import json
@@ -28,7 +28,7 @@ T = TypeVar("T")
 _ISOLATE = Isolate("engine", seconds=SECONDS, megabytes=MEGABYTES)
 
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?")
-_STRING = re.compile(r'"([^"\\]*)"')
+_STRING = re.compile(r'"([^"\\\x00\ud800-\udfff]*)"')
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*")
 _CONSTANTS: dict[str, Any] = {"true": True, "false": False, "null": None}
@@ -107,7 +107,7 @@ class Survey:
 
 
 def evaluate(expression: str, data: Mapping[str, Any], *, moment: Moment) -> Any:
-    """Evaluate an expression over the data: JSON values, where dates and durations are ISO 8601 texts, in and out.
+    """Evaluate an expression over JSON values, where dates and durations are ISO 8601 texts, in and out.
 
     Literals and plain paths are answered without V8. A leading "=" is dropped.
     Raises `StepFailed` when it cannot be read, makes an author's mistake, or reaches a limit.
@@ -156,9 +156,9 @@ def names(expression: str, *, unary: bool = False) -> frozenset[str]:
 def instant(value: Any, *, moment: Moment, end_of_day: bool = False) -> datetime:
     """Turn what a timer or a due expression came to into an aware UTC datetime.
 
-    A duration counts from the moment: years, months, weeks and days on the local calendar, hours and less as they
-    pass; it must be longer than nothing. A date and time needs an offset. A plain date is taken only with
-    `end_of_day`, as its last second in the legal zone.
+    A duration counts from the moment: years, months, weeks and days on the local calendar, hours and less
+    as they pass; it must be longer than nothing. A date and time needs an offset. A plain date is taken
+    only with `end_of_day`, as its last second in the legal zone.
     Raises `StepFailed` with words.
     """
     if not isinstance(value, str):

@@ -15,13 +15,14 @@ from service.errors import StepFailed, Unavailable
 
 BUILD = Path(__file__).parent / "build"
 START_SECONDS = 20.0
+STOP_SECONDS = 5.0
 
 
 class Isolate:
     """One bundle of JavaScript in one V8 isolate; calls are served one at a time, from any thread.
 
-    It is made at first use. A call that takes too long or too much memory is stopped, and the next one meets a
-    fresh isolate. After a fork the child makes its own.
+    It is made at first use. A call that takes too long or too much memory is stopped, and the next one
+    meets a fresh isolate. After a fork the child makes its own.
     """
 
     def __init__(self, bundle: str, *, seconds: float, megabytes: int) -> None:
@@ -77,8 +78,7 @@ class Isolate:
             found = answers.get(timeout=self.seconds)
         except queue.Empty:
             context._dll.mr_cancel_task(context._ctx, task)
-            answers.get()
-            self._drop()
+            self._stopped(answers)
             raise StepFailed("The evaluation took too long and was stopped.") from None
         try:
             value = context._value_handle_to_python(found)
@@ -90,14 +90,27 @@ class Isolate:
             raise StepFailed("The evaluation gave nothing that can be used.")
         return value
 
+    def _stopped(self, answers: "queue.Queue[Any]") -> None:
+        """Wait for a cancelled call to end; leave the isolate behind if it does not."""
+        try:
+            answers.get(timeout=STOP_SECONDS)
+        except queue.Empty:
+            self._abandon()
+        else:
+            self._drop()
+
+    def _abandon(self) -> None:
+        """Never touch the isolate again, not even to end it: that would wait for a thread that does not answer."""
+        if self._racer is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._racer))
+        self._racer = None
+
     def _drop(self) -> None:
         racer, self._racer = self._racer, None
         if racer is not None:
             racer.close()
 
     def _forked(self) -> None:
-        """Leave the parent's isolate alone: its threads do not exist here, so not even its end may be run."""
-        if self._racer is not None:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._racer))
-        self._racer = None
+        """Leave the parent's isolate alone: its threads do not exist here."""
+        self._abandon()
         self._lock = Lock()

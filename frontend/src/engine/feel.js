@@ -12,16 +12,20 @@ const kept = new Map();
 
 // Parsed expressions are kept: FEEL only looks at the data while parsing to find names with spaces in them, so those
 // few are parsed anew.
-function parsed(expression, unary, strange) {
-  if (strange) return compile(expression, unary, { ...strange, ...FUNCTIONS });
-  const key = (unary ? "?" : "=") + expression;
-  let found = kept.get(key);
-  if (!found) {
-    found = compile(expression, unary, FUNCTIONS);
-    if (kept.size >= KEPT) kept.delete(kept.keys().next().value);
-    kept.set(key, found);
-  }
+function runner(expression, unary, strange) {
+  if (strange) return compile(expression, unary, { ...strange, ...FUNCTIONS }).run;
+  return kept.get(key(expression, unary)) || keep(expression, unary).run;
+}
+
+function keep(expression, unary) {
+  const found = compile(expression, unary, FUNCTIONS);
+  if (kept.size >= KEPT) kept.delete(kept.keys().next().value);
+  kept.set(key(expression, unary), found.run);
   return found;
+}
+
+function key(expression, unary) {
+  return (unary ? "?" : "=") + expression;
 }
 
 function strangeNames(value) {
@@ -46,10 +50,10 @@ function mistake({ type, details: { template, values } }) {
 }
 
 function ask(expression, unary, values, strange) {
-  const { value, warnings } = parsed(expression, unary, strange).run(values);
+  const { value, warnings } = runner(expression, unary, strange)(values);
   for (const warning of warnings) {
-    const words = mistake(warning);
-    if (words) throw new Words(words);
+    const found = mistake(warning);
+    if (found) throw new Words(found);
   }
   return value;
 }
@@ -64,25 +68,38 @@ function plain(value) {
     case "list":
       return value.map(plain);
     case "context":
-      return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
+      return Object.fromEntries(Object.entries(value).map(([key, each]) => [text(key), plain(each)]));
     case "date time":
       return instant(value);
     case "date":
+      return calendar(value.toString());
     case "time":
     case "duration":
       return value.toString();
     case "boolean":
-    case "string":
       return value;
+    case "string":
+      return text(value);
     default:
       throw new Words(`The result is ${kind(value)}, not a value.`);
   }
 }
 
+// Texts must be such that any database and any encoding can keep them.
+function text(value) {
+  if (!value.isWellFormed() || value.includes("\0")) throw new Words("The result has a character that cannot be kept.");
+  return value;
+}
+
+function calendar(iso) {
+  if (!/^\d{4}-/.test(iso)) throw new Words("The result is a date outside the years 0 to 9999.");
+  return iso;
+}
+
 // A date and time in a named zone leaves with its offset, as ISO 8601 has it.
 function instant(value) {
-  if (value.timezone === null || !/^[A-Z]\w*\//i.test(value.timezone)) return value.toString();
-  return value.unwrap().toZonedDateTime(value.timezone).toString({ timeZoneName: "never" });
+  if (value.timezone === null || !/^[A-Z]/i.test(value.timezone)) return calendar(value.toString());
+  return calendar(value.unwrap().toZonedDateTime(value.timezone).toString({ timeZoneName: "never" }));
 }
 
 function answered(work) {
@@ -128,7 +145,7 @@ function test(expression, json, moment) {
 
 function inspected(expression, unary) {
   return answered(() => {
-    const { parseTree } = parsed(expression, unary, null);
+    const { parseTree } = keep(expression, unary);
     const { names, reads, calls, literals } = survey(parseTree, expression);
     const problems = [...calls.map(callProblem), ...literals.map((at) => literalProblem(expression, at))];
     return { names: [...names], reads: [...reads], problems: problems.filter(Boolean) };
@@ -177,8 +194,23 @@ function typed(value, type, where) {
   throw new Words(`${where} should be a ${CALLED[type] || type}, not ${kind(value)}.`);
 }
 
+// A cell that is only a name, and no such name in the data: its author forgot the quotation marks.
+const NAMES_ONLY = /^\s*[\p{L}_][\p{L}\p{N}_ ]*(,\s*[\p{L}_][\p{L}\p{N}_ ]*)*$/u;
+
+function askCell(cell, unary, values, strange) {
+  const { value, warnings } = runner(cell, unary, strange)(values);
+  for (const warning of warnings) {
+    if (warning.type === "NO_VARIABLE_FOUND" && NAMES_ONLY.test(cell)) {
+      throw new Words("Reads a name that the data does not have; a text needs quotation marks.");
+    }
+    const found = mistake(warning);
+    if (found) throw new Words(found);
+  }
+  return value;
+}
+
 function matches(test, value, values, strange) {
-  return test === "" || test === "-" || ask(test, true, { ...values, "?": value }, strange) === true;
+  return test === "" || test === "-" || askCell(test, true, { ...values, "?": value }, strange) === true;
 }
 
 function located(where, work) {
@@ -199,7 +231,7 @@ function input({ label, expression, type, allowed }, values, strange) {
 
 function output({ label, type, allowed }, cell, where, values, strange) {
   const whole = `${where}, ${label}`;
-  const value = cell === "" || cell === "-" ? null : typed(located(whole, () => ask(cell, false, values, strange)), type, whole);
+  const value = cell === "" || cell === "-" ? null : typed(located(whole, () => askCell(cell, false, values, strange)), type, whole);
   const options = allowed ? located(whole, () => ask(`[${allowed}]`, false, values, strange)) : null;
   const rank = options ? options.findIndex((each) => equals(typed(each, type, whole), value) === true) : 0;
   if (rank < 0 && value !== null) throw new Words(`${whole} gives a value that the table does not allow.`);
@@ -208,7 +240,7 @@ function output({ label, type, allowed }, cell, where, values, strange) {
 
 // Asks a decision table. `first` stops at the first rule that hits. Gives the inputs and, per hit, the rule's number
 // with the outputs and their ranks among the allowed values.
-function table({ inputs, outputs, rules, first }, json, moment) {
+function table({ inputs, outputs, rules, defaults, first }, json, moment) {
   return answered(() => {
     setMoment(moment);
     const [values, strange] = scope(json);
@@ -223,7 +255,8 @@ function table({ inputs, outputs, rules, first }, json, moment) {
       hits.push({ rule: number, outputs: rule.outputs.map((cell, at) => output(outputs[at], cell, where, values, strange)) });
       if (first) break;
     }
-    return { inputs: found.map(plain), hits };
+    const given = hits.length || !defaults.some(Boolean) ? null : defaults.map((cell, at) => output(outputs[at], cell, "Default", values, strange).value);
+    return { inputs: found.map(plain), hits, defaults: given };
   });
 }
 

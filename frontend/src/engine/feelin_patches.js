@@ -32,6 +32,11 @@ const PATCHES = [
     put: "    const plain = shifted.toPlainDateTime();\n    const same = plain.toZonedDateTime(shifted.timeZoneId).epochNanoseconds === shifted.epochNanoseconds;\n    return new FeelDateTime(plain, same ? temporal.zone : shifted.offset);\n",
   },
   {
+    why: "a type is one of FEEL's, never an object that JavaScript happens to have",
+    find: "            const check = NAMED_TYPE_CHECKS[descriptor.name];\n",
+    put: "            const check = Object.hasOwn(NAMED_TYPE_CHECKS, descriptor.name) && NAMED_TYPE_CHECKS[descriptor.name];\n            if (!check) throw new Words('Asks for a type that does not exist.');\n",
+  },
+  {
     why: "the negation of an unknown test is unknown, not a hit",
     find: "                    }).some(v => v === true);\n                    return matches === null ? null : (negate ? !matches : matches);\n",
     put: "                    });\n                    if (matches.includes(true)) return !negate;\n                    return negate ? (matches.includes(null) ? null : true) : false;\n",

@@ -37,8 +37,8 @@ function localDay(given) {
 
 function whole(value, name, least) {
   if (value === null || value === undefined) return null;
-  if (!Number.isInteger(value) || value < least || value > 100_000) {
-    throw new Words(`${name}: needs a whole number from ${least} to 100000.`);
+  if (!Number.isInteger(value) || value < least || value > 10_000) {
+    throw new Words(`${name}: needs a whole number from ${least} to 10000.`);
   }
   return value;
 }
