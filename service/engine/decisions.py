@@ -103,7 +103,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Rule:
-    """A row: one unary test per input, one expression per output, and its author's note, as the legal basis."""
+    """A row: one unary test per input, one expression per output, and its author's note."""
 
     id: str
     tests: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Swedish days off and how the law counts periods. Pure: dates in, dates and words out; asks nobody for today.
+"""Swedish days off and how the law counts periods. Pure: dates in, dates and words out.
 
 Days off are Sundays and public holidays (lag 1989:253 om allmänna helgdagar) and, with them, Saturdays,
 Midsummer Eve, Christmas Eve and New Year's Eve (lag 1930:173 om beräkning av lagstadgad tid, 2 §).
@@ -34,7 +34,7 @@ UNITS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 
 
 def days_off_around(day: date) -> frozenset[date]:
-    """Days from Monday to Friday on which nobody works, from the year before the day's to the second after it."""
+    """Days off from Monday to Friday, from the year before the day's to the second year after it."""
     return _days_off(day.year)
 
 
@@ -56,7 +56,7 @@ def next_working_day(day: date) -> date:
 
 
 def may_be_done_until(last_day: date) -> date:
-    """Give the day until which an act may still be done whose time runs out on `last_day` (lag 1930:173, 2 §).
+    """Tell until when an act may be done whose time runs out on a given day (lag 1930:173, 2 §).
 
     That grace is for acts only: it lengthens neither a permit nor a period that merely passes.
     """
@@ -102,10 +102,12 @@ def period_in_words(start: date, amount: int, unit: str, *, language: str = "sv"
     last = last_day(start, amount, unit)
     until = may_be_done_until(last)
     if language == "sv":
-        said = f"{length} från {start}, sista dag {last}" return said if until == last else f"{said}
-        (ledig dag; det som ska göras får göras till och med {until})"
-    said = f"{length} from {start}, last day {last}"
-    return said if until == last else f"{said} (a day off; what must be done may be done until {until})"
+        said = f"{length} från {start}, sista dag {last}"
+        grace = f" (ledig dag; det som ska göras får göras till och med {until})"
+    else:
+        said = f"{length} from {start}, last day {last}"
+        grace = f" (a day off; what must be done may be done until {until})"
+    return said if until == last else said + grace
 
 
 @lru_cache(maxsize=64)
