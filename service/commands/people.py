@@ -6,7 +6,7 @@ import secrets
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
@@ -89,8 +89,15 @@ def resume(work: UnitOfWork, *, secret: str) -> Actor | None:
         return None
     if work.now - login.seen_at >= NOTICED:
         login.seen_at = work.now
-    until = min(login.seen_at + IDLE, login.ends_at) if login.kind == "browser" else login.ends_at
-    return replace(_actor(rows), until=until)
+    return replace(_actor(rows), until=_until(login))
+
+
+def time_left(work: UnitOfWork, *, secret: str) -> timedelta:
+    """Tell how long the login with this secret lasts if it is not used; asking does not use it."""
+    login = work.session.scalar(
+        sa.select(Login).where(Login.secret_hash == _hash(secret), Login.ended_at.is_(None))
+    )
+    return max(timedelta(), _until(login) - work.now) if login is not None else timedelta()
 
 
 def log_out(work: UnitOfWork, *, secret: str) -> None:
@@ -155,9 +162,12 @@ def add_user(
     name: str,
     language: str = "sv",
     password: str | None = None,
-    grants: Iterable[tuple[Role, str]] = (),
+    grants: Iterable[tuple[str, str]] = (),
 ) -> UUID:
-    """Add a person who can log in (with a password) or act through a token; `grants` are roles in units."""
+    """Add a person who can log in (with a password) or act through a token; `grants` are roles in units.
+
+    The service itself also makes units that are not there yet. Raises `Invalid`, and `Conflict` for a taken name.
+    """
     require(work.actor, Permission.PEOPLE_ADMINISTER)
     username = username.strip().lower()
     if _USERNAME.fullmatch(username) is None or username == SYSTEM.username:
@@ -169,9 +179,9 @@ def add_user(
     if password is not None:
         user.password_hash = _hashed(password)
     work.session.add(user)
-    for role, unit in set(grants):
+    for role, unit in sorted(set(grants)):
         _require_unit(work, unit)
-        work.session.add(RoleGrant(user_id=user.id, role=Role(role).value, unit_key=unit))
+        work.session.add(RoleGrant(user_id=user.id, role=_role(role), unit_key=unit))
     _note(work, "user.added", username)
     return user.id
 
@@ -354,6 +364,11 @@ def _new_login(work: UnitOfWork, user_id: UUID, kind: str, lasts: timedelta) -> 
     return secret
 
 
+def _until(login: Login) -> datetime:
+    """When the login ends unless it is used."""
+    return min(login.seen_at + IDLE, login.ends_at) if login.kind == "browser" else login.ends_at
+
+
 def _hash(secret: str) -> str:
     """The hash by which a login is found: the secret is random, so a fast one will do."""
     return hashlib.sha256(secret.encode()).hexdigest()
@@ -409,9 +424,20 @@ def _id(person: Actor) -> UUID:
     return person.id
 
 
+def _role(word: str) -> str:
+    roles = {role.value for role in Role if role is not Role.SYSTEM}
+    if word not in roles:
+        told = f"There is no role {word!r}; the roles are {', '.join(sorted(roles))}."
+        raise Invalid(problems=[Problem(told, pointer="/grants")])
+    return str(word)
+
+
 def _require_unit(work: UnitOfWork, unit: str) -> None:
-    if work.session.get(Unit, unit) is None:
+    if work.session.get(Unit, unit) is not None:
+        return
+    if work.actor != SYSTEM:
         raise Invalid(problems=[Problem(f"There is no unit {unit!r}.", pointer="/unit")])
+    work.session.add(Unit(key=unit, name=unit.capitalize()))
 
 
 def _note(work: UnitOfWork, action: str, subject: str) -> None:
