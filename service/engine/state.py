@@ -11,19 +11,15 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
-from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask
-from SpiffWorkflow.bpmn.util.event import BpmnEvent
 from SpiffWorkflow.util.task import TaskState
 
 from service.engine.compaction import kept
-from service.engine.tree import Instance, Parsed, Scope, Shelf, Token, shelve
+from service.engine.tree import Instance, Parsed, Scope, Shelf, Token, shelve, unshelve
 from service.errors import StepFailed
 
 FORMAT = 1
 _PLAIN, _PACKED = 0, 1
 _WORTH_PACKING = 1024  # bytes
-_MERGED, _SEEN = "merged", "seen_events"
 
 
 class _Row(msgspec.Struct, array_like=True, gc=False):
@@ -37,10 +33,9 @@ class _Row(msgspec.Struct, array_like=True, gc=False):
     above: int
     spec: int
     state: int
-    triggered: bool
     changed: dict[str, msgspec.Raw]
     removed: list[str]
-    internal: msgspec.Raw
+    notes: dict[str, Any]
 
 
 class _Chunk(msgspec.Struct, array_like=True, gc=False):
@@ -49,9 +44,7 @@ class _Chunk(msgspec.Struct, array_like=True, gc=False):
     owner: bytes
     spec: str
     completed: bool
-    success: bool
-    data: msgspec.Raw
-    correlations: msgspec.Raw
+    data: dict[str, msgspec.Raw]
     specs: list[str]
     rows: list[_Row]
 
@@ -62,8 +55,6 @@ class _Snapshot(msgspec.Struct, array_like=True, gc=False):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder().decode
-_NO_NOTES = msgspec.Raw(_encode({}))
 _decode_snapshot = msgspec.msgpack.Decoder(_Snapshot).decode
 
 
@@ -88,7 +79,6 @@ def load(snapshot: bytes, definition: Parsed, *, script_engine: Any = None) -> I
         owner = instance.get_task_from_id(UUID(bytes=chunk.owner))
         scope = Scope(_spec(definition.specs, chunk.spec), owner.id, instance, planted=False)
         instance.subprocesses[owner.id] = scope
-        scope.completed_event.connect(owner.task_spec._on_subworkflow_completed, owner)
         _restore(scope, chunk)
     return instance
 
@@ -110,15 +100,12 @@ def _chunk(scope: Instance | Scope) -> _Chunk:
         changed, removed = _difference(shelf, _base(shelves, above))
         shelves.append(shelf)
         spec = specs.setdefault(task.task_spec.name, len(specs))
-        internal = _internal(task)
-        rows.append(_Row(task.id.bytes, above, spec, task._state, task.triggered, changed, removed, internal))
+        rows.append(_Row(task.id.bytes, above, spec, task._state, changed, removed, _notes(task)))
     return _Chunk(
         owner=scope.parent_task_id.bytes if scope.parent_task_id else b"",
         spec=scope.spec.name,
         completed=scope.completed,
-        success=scope.success,
-        data=msgspec.Raw(_encode(shelve(scope.data))),
-        correlations=msgspec.Raw(_encode(scope.correlations)),
+        data={key: msgspec.Raw(value) for key, value in shelve(scope.data).items()},
         specs=list(specs),
         rows=rows,
     )
@@ -135,18 +122,9 @@ def _difference(shelf: Shelf, base: Shelf) -> tuple[dict[str, msgspec.Raw], list
     return changed, [key for key in base if key not in shelf]
 
 
-def _internal(task: Token) -> msgspec.Raw:
-    """Encode the bookkeeping of a task. Of the list of merged instances only the length counts."""
-    notes = task.internal_data
-    if not notes or task._state & TaskState.FINISHED_MASK:
-        return _NO_NOTES
-    notes = dict(notes)
-    if _MERGED in notes:
-        notes[_MERGED] = len(notes[_MERGED])
-    if _SEEN in notes:
-        known = task.task_spec.event_definition.event_definitions
-        notes[_SEEN] = [[known.index(e.event_definition), e.payload, e.correlations] for e in notes[_SEEN]]
-    return msgspec.Raw(_encode(notes))
+def _notes(task: Token) -> dict[str, Any]:
+    """Give the bookkeeping of a task; that of a finished one is of no use any more."""
+    return {} if task._state & TaskState.FINISHED_MASK else task.internal_data
 
 
 def _open(snapshot: bytes) -> _Snapshot:
@@ -167,8 +145,7 @@ def _restore(scope: Instance | Scope, chunk: _Chunk) -> None:
         token = Token(scope, specs[row.spec], None, row.state, UUID(bytes=row.id))
         shelf = _patched(_base(shelves, row.above), row)
         token.put(shelf)
-        token.triggered = row.triggered
-        token.internal_data = _notes(token, row.internal)
+        token.internal_data = row.notes
         tokens.append(token)
         shelves.append(shelf)
     for token, row in zip(tokens, chunk.rows, strict=True):
@@ -177,16 +154,8 @@ def _restore(scope: Instance | Scope, chunk: _Chunk) -> None:
         else:
             token._parent = tokens[row.above].id
             tokens[row.above]._children.append(token.id)
-        if row.state == TaskState.WAITING and isinstance(token.task_spec, CatchingEvent):
-            scope.top_workflow.event_manager.add_task(token)
-        if row.state == TaskState.STARTED and isinstance(token.task_spec, LoopTask):
-            _listen(token)
-    scope.completed, scope.success = chunk.completed, chunk.success
-    scope.data, scope.correlations = _decode_shelf(chunk.data), _decode(chunk.correlations)
-
-
-def _decode_shelf(data: msgspec.Raw) -> dict[str, Any]:
-    return {key: _decode(value) for key, value in _decode(data).items()}
+    scope.completed = chunk.completed
+    scope.data = unshelve({key: bytes(value) for key, value in chunk.data.items()})
 
 
 def _patched(base: Shelf, row: _Row) -> Shelf:
@@ -197,23 +166,6 @@ def _patched(base: Shelf, row: _Row) -> Shelf:
     )
     shelf.update((key, bytes(value)) for key, value in row.changed.items())
     return shelf
-
-
-def _notes(token: Token, internal: msgspec.Raw) -> dict[str, Any]:
-    notes: dict[str, Any] = _decode(internal)
-    if _MERGED in notes:
-        notes[_MERGED] = [""] * notes[_MERGED]
-    if _SEEN in notes:
-        known = token.task_spec.event_definition.event_definitions
-        notes[_SEEN] = [BpmnEvent(known[number], payload, found) for number, payload, found in notes[_SEEN]]
-    return notes
-
-
-def _listen(token: Token) -> None:
-    """Let the loop hear of its instances: the shared definition forgets that when the process restarts."""
-    instance_spec = token.workflow.spec.task_specs[token.task_spec.task_spec]
-    if not instance_spec.completed_event.is_connected(token.task_spec.merge_child):
-        instance_spec.completed_event.connect(token.task_spec.merge_child)
 
 
 def _spec(specs: Mapping[str, Any], name: str) -> Any:
