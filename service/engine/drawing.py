@@ -1,0 +1,468 @@
+"""What a BPMN file says, as plain values: processes, levels, elements and the flows between them. Reads; judges nothing."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from service.engine.text import Text
+
+BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
+SPIFF = "{http://spiffworkflow.org/bpmn/schema/1.0/core}"
+
+GATEWAYS = frozenset({"exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway"})
+EVENTS = frozenset(
+    {"startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent"},
+)
+PERSONAL = frozenset({"userTask", "manualTask", "task"})  # what a person completes
+TASKS = PERSONAL | {"scriptTask", "sendTask", "receiveTask", "businessRuleTask"}
+ACTIVITIES = TASKS | {"subProcess", "callActivity"}
+RUNS = ACTIVITIES | EVENTS | GATEWAYS
+
+# Drawn beside the flow; they say nothing to the engine.
+SCENERY = frozenset(
+    {
+        "documentation",
+        "extensionElements",
+        "textAnnotation",
+        "association",
+        "group",
+        "laneSet",
+        "incoming",
+        "outgoing",
+    }
+    | {"dataObject", "dataObjectReference", "sequenceFlow", "standardLoopCharacteristics"}
+    | {"multiInstanceLoopCharacteristics"},
+)
+
+
+@dataclass(frozen=True)
+class Element:
+    """One flow node of a diagram as the house sees it: what it is called, who does it, what the law says."""
+
+    id: str
+    process: str
+    kind: str  # BPMN's local name: userTask, startEvent, ...
+    name: Text
+    form: str | None = None
+    role: str | None = None  # its own, else that of its lane
+    due: str | None = None  # FEEL
+    guidance: Text = Text()  # markdown
+    milestone: str | None = None
+    legal_basis: str | None = None
+    right: str | None = None  # its own, else that of the sub-process around it
+    consequence: Text = Text()
+    delegation: str | None = None
+    four_eyes: str | None = None  # id of the user task whose completer may not do this one
+    parent: str | None = None  # id of the sub-process around it
+    next: tuple[str, ...] = ()  # targets of its outgoing flows, in the order drawn
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A sequence flow."""
+
+    id: str
+    source: str
+    target: str
+    condition: str | None = None  # FEEL
+    foreign: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What an event waits for or does."""
+
+    kind: str  # timer, message, signal, error, escalation, conditional, link, terminate, compensate, cancel
+    name: str | None = (
+        None  # of the message, signal or link; the code of an error or escalation; activity to compensate
+    )
+    expression: str | None = None  # of a timer or a condition
+    measure: str | None = None  # of a timer: timeDate, timeDuration, timeCycle
+    missing: str | None = None  # a reference to something that the file does not have
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """How often an activity is done."""
+
+    kind: str  # loop, parallel, sequential
+    condition: str | None = None  # loop: goes on while true; otherwise: enough when true
+    maximum: str | None = None
+    before: bool = False  # loop: the condition is asked before the first turn too
+    collection: str | None = None
+    cardinality: str | None = None
+    item: str | None = None
+    output: str | None = None
+    output_item: str | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """An element with all that it takes to run it."""
+
+    element: Element
+    properties: Mapping[str, str]
+    flows: tuple[Flow, ...] = ()
+    incoming: int = 0
+    default: str | None = None  # id of the flow that is taken when no condition is true
+    triggers: tuple[Trigger, ...] = ()
+    repeat: Repeat | None = None
+    attached_to: str | None = None
+    interrupting: bool = True
+    by_event: bool = False  # an event sub-process
+    for_compensation: bool = False
+    handler: str | None = None  # of a compensation boundary event: the activity that undoes
+    called: str | None = None
+    decision: str | None = None
+    script: str | None = None
+    script_format: str | None = None
+    foreign: tuple[str, ...] = ()  # words that other tools wrote and nobody here follows
+    odd: tuple[str, ...] = ()  # BPMN children that the engine does not run
+
+    @property
+    def id(self) -> str:
+        """The element's id."""
+        return self.element.id
+
+    @property
+    def kind(self) -> str:
+        """BPMN's local name."""
+        return self.element.kind
+
+    @property
+    def trigger(self) -> Trigger | None:
+        """The one thing that the event waits for or does; None of a plain event."""
+        return self.triggers[0] if self.triggers else None
+
+
+@dataclass(frozen=True)
+class Level:
+    """A process or a sub-process: the nodes that share one flow."""
+
+    key: str  # "case", or "case/Sub_1" of a sub-process
+    process: str
+    element: str | None  # the sub-process; None of a process
+    nodes: Mapping[str, Node]
+    stray: tuple[Flow, ...] = ()  # flows whose source is not on this level
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process as drawn."""
+
+    key: str
+    file: str
+    name: str
+    title: Text
+    owner: str | None
+    retention: str | None
+    xml: bytes = field(repr=False)
+    elements: Mapping[str, Element] = field(repr=False)
+    levels: tuple[Level, ...] = field(repr=False)  # itself first
+    properties: Mapping[str, str] = field(repr=False)
+    foreign: tuple[str, ...] = ()
+    lane_properties: tuple[tuple[str, Mapping[str, str]], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """All that one file says."""
+
+    file: str
+    processes: tuple[Process, ...]
+    odd: tuple[tuple[str | None, str], ...]  # (id, kind) of what stands in the file and is not run
+    ids: tuple[str, ...]  # of all BPMN elements, as often as they occur
+
+
+def read(root: Any, *, file: str, xml: bytes) -> Drawing:
+    """Read the parsed root of a .bpmn file into values; what makes no sense is kept for the checks to find."""
+    names = _Names(root)
+    processes = tuple(
+        _process(each, names, file=file, xml=xml)
+        for each in root.findall(f"{BPMN}process")
+        if each.get("isExecutable", "true") == "true"
+    )
+    known = {
+        "process",
+        "message",
+        "signal",
+        "error",
+        "escalation",
+        "collaboration",
+        "category",
+        "itemDefinition",
+    }
+    known |= {"documentation", "extensionElements"}
+    odd = [
+        (each.get("id"), _local(each))
+        for each in root
+        if each.tag.startswith(BPMN) and _local(each) not in known
+    ]
+    odd += [(each.get("id"), "correlationKey") for each in root.iter(f"{BPMN}correlationKey")]
+    ids = tuple(
+        each.get("id")
+        for each in root.iter()
+        if isinstance(each.tag, str) and each.tag.startswith(BPMN) and each.get("id")
+    )
+    return Drawing(file, processes, tuple(odd), ids)
+
+
+class _Names:
+    """Names behind the references of one file."""
+
+    def __init__(self, root: Any) -> None:
+        self.messages = {each.get("id"): each.get("name") for each in root.findall(f"{BPMN}message")}
+        self.signals = {each.get("id"): each.get("name") for each in root.findall(f"{BPMN}signal")}
+        self.errors = {each.get("id"): each.get("errorCode") for each in root.findall(f"{BPMN}error")}
+        self.escalations = {
+            each.get("id"): each.get("escalationCode") for each in root.findall(f"{BPMN}escalation")
+        }
+
+
+def _process(node: Any, names: _Names, *, file: str, xml: bytes) -> Process:
+    properties = _properties(node)
+    key = node.get("id") or ""
+    lanes, lane_properties = _lanes(node)
+    levels = tuple(_levels(node, names, _Around(key, key, None, None, None, lanes)))
+    elements = {each.id: each.element for level in levels for each in level.nodes.values()}
+    name = node.get("name") or key
+    return Process(
+        key=key,
+        file=file,
+        name=name,
+        title=Text(properties.get("title", name), properties.get("title_en", "")),
+        owner=properties.get("owner"),
+        retention=properties.get("retention"),
+        xml=xml,
+        elements=elements,
+        levels=levels,
+        properties=properties,
+        foreign=_foreign(node),
+        lane_properties=lane_properties,
+    )
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What a level takes over from what is around it."""
+
+    key: str
+    process: str
+    element: str | None
+    role: str | None
+    right: str | None
+    lanes: Mapping[str, str | None]
+
+
+def _levels(node: Any, names: _Names, around: _Around) -> Iterator[Level]:
+    flows = [_flow(each) for each in node.findall(f"{BPMN}sequenceFlow")]
+    handlers = {each.get("sourceRef"): each.get("targetRef") for each in node.findall(f"{BPMN}association")}
+    shapes = [each for each in node if each.tag.startswith(BPMN) and _local(each) not in SCENERY]
+    own = {each.get("id") for each in shapes}
+    nodes = {}
+    for each in shapes:
+        found = _node(each, names, around, flows=flows, handlers=handlers)
+        nodes[found.id] = found
+    stray = tuple(each for each in flows if each.source not in own)
+    yield Level(around.key, around.process, around.element, nodes, stray)
+    for each in shapes:
+        if _local(each) == "subProcess":
+            inner = nodes[each.get("id") or ""].element
+            key = f"{around.process}/{inner.id}"
+            yield from _levels(
+                each,
+                names,
+                _Around(key, around.process, inner.id, inner.role, inner.right, around.lanes),
+            )
+
+
+def _node(
+    node: Any,
+    names: _Names,
+    around: _Around,
+    *,
+    flows: list[Flow],
+    handlers: Mapping[str, str],
+) -> Node:
+    id = node.get("id") or ""
+    kind = _local(node)
+    own = _properties(node)
+    out = tuple(each for each in flows if each.source == id)
+    element = Element(
+        id=id,
+        process=around.process,
+        kind=kind,
+        name=Text(node.get("name") or "", own.get("name_en", "")),
+        form=own.get("form"),
+        role=own.get("role") or around.lanes.get(id) or around.role,
+        due=own.get("due"),
+        guidance=Text(own.get("guidance", ""), own.get("guidance_en", "")),
+        milestone=own.get("milestone"),
+        legal_basis=own.get("legalBasis"),
+        right=own.get("right") or around.right,
+        consequence=Text(own.get("consequence", ""), own.get("consequence_en", "")),
+        delegation=own.get("delegation"),
+        four_eyes=own.get("fourEyes"),
+        parent=around.element,
+        next=tuple(each.target for each in out),
+    )
+    script = node.find(f"{BPMN}script")
+    triggers = _triggers(node, names)
+    interrupting = (
+        node.get("isInterrupting", "true") if kind == "startEvent" else node.get("cancelActivity", "true")
+    )
+    return Node(
+        element=element,
+        properties=own,
+        flows=out,
+        incoming=sum(1 for each in flows if each.target == id),
+        default=node.get("default"),
+        triggers=triggers,
+        repeat=_repeat(node),
+        attached_to=node.get("attachedToRef"),
+        interrupting=interrupting == "true",
+        by_event=node.get("triggeredByEvent") == "true",
+        for_compensation=node.get("isForCompensation") == "true",
+        handler=handlers.get(id),
+        called=node.get("calledElement"),
+        decision=node.findtext(f"{BPMN}extensionElements/{SPIFF}calledDecisionId"),
+        script=script.text if script is not None else None,
+        script_format=node.get("scriptFormat"),
+        foreign=_foreign(node),
+        odd=tuple(_odd(node, kind)),
+    )
+
+
+def _flow(node: Any) -> Flow:
+    condition = node.find(f"{BPMN}conditionExpression")
+    return Flow(
+        id=node.get("id") or "",
+        source=node.get("sourceRef") or "",
+        target=node.get("targetRef") or "",
+        condition=(condition.text or "").strip() if condition is not None else None,
+        foreign=_foreign(node),
+    )
+
+
+def _triggers(node: Any, names: _Names) -> tuple[Trigger, ...]:
+    if _local(node) in {"sendTask", "receiveTask"}:
+        return (_named("message", node.get("messageRef"), names.messages),)
+    return tuple(
+        _trigger(each, names)
+        for each in node
+        if each.tag.startswith(BPMN) and _local(each).endswith("EventDefinition")
+    )
+
+
+def _trigger(node: Any, names: _Names) -> Trigger:
+    kind = _local(node).removesuffix("EventDefinition")
+    match kind:
+        case "message":
+            return _named(kind, node.get("messageRef"), names.messages)
+        case "signal":
+            return _named(kind, node.get("signalRef"), names.signals)
+        case "error":
+            return _named(kind, node.get("errorRef"), names.errors)
+        case "escalation":
+            return _named(kind, node.get("escalationRef"), names.escalations)
+        case "timer":
+            measures = [each for each in node if _local(each) in {"timeDate", "timeDuration", "timeCycle"}]
+            if len(measures) != 1:
+                return Trigger(kind)
+            return Trigger(kind, expression=(measures[0].text or "").strip(), measure=_local(measures[0]))
+        case "conditional":
+            return Trigger(kind, expression=(node.findtext(f"{BPMN}condition") or "").strip())
+        case "link":
+            return Trigger(kind, name=node.get("name"))
+        case "compensate":
+            return Trigger(kind, name=node.get("activityRef"))
+        case _:
+            return Trigger(kind)
+
+
+def _named(kind: str, reference: str | None, names: Mapping[str, str | None]) -> Trigger:
+    if not reference:
+        return Trigger(kind)
+    name = names.get(reference)
+    return Trigger(kind, name=name, missing=None if name else reference)
+
+
+def _repeat(node: Any) -> Repeat | None:
+    loop = node.find(f"{BPMN}standardLoopCharacteristics")
+    if loop is not None:
+        return Repeat(
+            "loop",
+            condition=_words(loop, "loopCondition"),
+            maximum=loop.get("loopMaximum"),
+            before=loop.get("testBefore") == "true",
+        )
+    many = node.find(f"{BPMN}multiInstanceLoopCharacteristics")
+    if many is None:
+        return None
+    return Repeat(
+        "sequential" if many.get("isSequential") == "true" else "parallel",
+        condition=_words(many, "completionCondition"),
+        collection=_words(many, "loopDataInputRef"),
+        cardinality=_words(many, "loopCardinality"),
+        item=_item(many, "inputDataItem"),
+        output=_words(many, "loopDataOutputRef"),
+        output_item=_item(many, "outputDataItem"),
+    )
+
+
+def _words(node: Any, tag: str) -> str | None:
+    found = node.findtext(f"{BPMN}{tag}")
+    return found.strip() if found is not None else None
+
+
+def _item(node: Any, tag: str) -> str | None:
+    found = node.find(f"{BPMN}{tag}")
+    return None if found is None else (found.get("id") or found.get("name"))
+
+
+def _lanes(node: Any) -> tuple[dict[str, str | None], tuple[tuple[str, Mapping[str, str]], ...]]:
+    """Tell the role of each element that stands in a lane; an inner lane wins over the one around it."""
+    roles: dict[str, str | None] = {}
+    seen = []
+    for lane in node.iter(f"{BPMN}lane"):  # outer lanes come first
+        own = _properties(lane)
+        seen.append((lane.get("id") or "", own))
+        role = own.get("role")
+        for reference in lane.findall(f"{BPMN}flowNodeRef"):
+            id = (reference.text or "").strip()
+            roles[id] = role or roles.get(id)
+    return roles, tuple(seen)
+
+
+def _properties(node: Any) -> dict[str, str]:
+    found = node.findall(f"{BPMN}extensionElements/{SPIFF}properties/{SPIFF}property")
+    return {each.get("name") or "": each.get("value") or "" for each in found}
+
+
+def _foreign(node: Any) -> tuple[str, ...]:
+    """Name what another tool wrote on this element: attributes and extension elements that nobody here follows."""
+    attributes = [each for each in node.attrib if each.startswith("{")]
+    mine = {f"{SPIFF}properties", f"{SPIFF}calledDecisionId"}
+    extensions = node.find(f"{BPMN}extensionElements")
+    inside = [] if extensions is None else [each.tag for each in extensions if each.tag not in mine]
+    for each in node:
+        if not each.tag.startswith(BPMN):
+            inside.append(each.tag)
+        elif _local(each).endswith("EventDefinition"):
+            inside += [inner.tag for inner in each.iter() if not inner.tag.startswith(BPMN)]
+    return tuple(each.rpartition("}")[2] for each in [*attributes, *inside])
+
+
+def _odd(node: Any, kind: str) -> Iterator[str]:
+    allowed = SCENERY | {"script", "timeDate"}
+    for each in node:
+        if not each.tag.startswith(BPMN):
+            continue
+        local = _local(each)
+        inside = kind == "subProcess" and local not in {"ioSpecification", "property"}
+        if local not in allowed and not inside and not local.endswith("EventDefinition"):
+            yield local
+
+
+def _local(node: Any) -> str:
+    return str(node.tag).rpartition("}")[2]
