@@ -218,7 +218,7 @@ def protected(work: UnitOfWork, case_id: UUID) -> Stub:
     return Stub(row.id, row.reference, row.unit_key)
 
 
-def _rows() -> sa.Select[Any]:
+def _rows() -> sa.Select[*tuple[Any, ...]]:
     """Cases with their root instance and the few numbers that a list shows, in one query."""
     due = (
         sa.select(sa.func.min(Task.due_at))

@@ -210,7 +210,7 @@ def _checked(work: UnitOfWork, case_id: UUID | None) -> Facts:
     return Facts(unit=case.unit_key)
 
 
-def _stored(case_id: UUID) -> sa.Select[tuple[HistoryEvent]]:
+def _stored(case_id: UUID) -> sa.Select[HistoryEvent]:
     return sa.select(HistoryEvent).where(HistoryEvent.case_id == case_id).order_by(HistoryEvent.sequence)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from service.errors import Malformed
 from service.work import UnitOfWork
@@ -29,9 +30,9 @@ class Page(Generic[T]):
 
 def page(
     work: UnitOfWork,
-    rows: sa.Select[Any],
+    rows: sa.Select[*tuple[Any, ...]],
     *,
-    by: Sequence[sa.ColumnElement[Any]],
+    by: Sequence[sa.ColumnElement[Any] | InstrumentedAttribute[Any]],
     make: Callable[[Any], T],
     limit: int = DEFAULT,
     cursor: str | None = None,

@@ -189,7 +189,7 @@ def task(work: UnitOfWork, task_id: UUID) -> TaskPage:
     )
 
 
-def _open(work: UnitOfWork) -> sa.Select[Any]:
+def _open(work: UnitOfWork) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(Task, Case, ProcessInstance)
         .join(Case, Case.id == Task.case_id)
