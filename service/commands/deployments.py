@@ -23,7 +23,9 @@ from service.rules.permissions import SYSTEM, Facts, Permission, require
 from service.work import UnitOfWork
 
 ENDINGS = {"process": ".bpmn", "decision": ".dmn", "form": ".form.json"}
+LOCK = 8_017_263_402  # any number that nobody else uses on this database
 LARGEST = 2 * 1024 * 1024  # bytes of one file
+Brought = Mapping[tuple[str, str], Source]  # what files define, by kind and key
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}(\.bpmn|\.dmn|\.form\.json)")
 
 
@@ -65,13 +67,6 @@ def read_folder(root: Path) -> dict[str, bytes]:
     return files
 
 
-def install(work: UnitOfWork, root: Path) -> Deployed | None:
-    """Deploy the files under this folder as the service's own, when nothing has ever been deployed."""
-    if work.session.scalar(sa.select(Deployment.id).limit(1)) is not None:
-        return None
-    return deploy(work, files=read_folder(root), note="Andrums egna processer och formulär")
-
-
 def deploy(work: UnitOfWork, *, files: Mapping[str, bytes], note: str, dry_run: bool = False) -> Deployed:
     """Check these files with all that is in force and publish them; a file that differs is a new version.
 
@@ -80,19 +75,21 @@ def deploy(work: UnitOfWork, *, files: Mapping[str, bytes], note: str, dry_run: 
     deploys at the same time.
     """
     require(work.actor, Permission.DEFINITION_DEPLOY)
+    _one_at_a_time(work)
     if not note.strip() and not dry_run:
         raise Invalid(problems=[Problem("Say what is changed and why.", pointer="/note")])
     named = _named(files)
     before = _contents(work)
     parsed = definition.parse({row.file: row.content for row in before.values()} | named)
-    brought = [source for source in parsed.sources.values() if source.file in named]
+    brought = {of: source for of, source in parsed.sources.items() if source.file in named}
     _require_own_names(brought)
     published, added = _versions(work, brought, before)
     state = DeploymentState.ACTIVE if _takes_effect(work) else DeploymentState.PENDING
     if dry_run:
         return Deployed(None, None, state.value, published)
     if not added:
-        raise Refused("Nothing differs from what is in force.")
+        now = work.session.get_one(Deployment, in_force(work))
+        return Deployed(now.id, now.number, now.state.value, published)
     deployment = _add(work, state, note, parsed.digest, {**before, **{(r.kind, r.key): r for r in added}})
     for row in added:
         row.deployment_id = deployment.id
@@ -106,9 +103,8 @@ def approve(work: UnitOfWork, deployment_id: UUID) -> None:
     Raises `Conflict` when it is not pending, or when another one took effect after it was made: it would
     undo that.
     """
-    deployment = work.session.scalar(
-        sa.select(Deployment).where(Deployment.id == deployment_id).with_for_update()
-    )
+    _one_at_a_time(work)
+    deployment = work.session.get(Deployment, deployment_id)
     if deployment is None:
         raise NotFound
     require(work.actor, Permission.DEFINITION_APPROVE, Facts(author=deployment.deployed_by))
@@ -128,15 +124,50 @@ def approve(work: UnitOfWork, deployment_id: UUID) -> None:
 
 def in_force(work: UnitOfWork) -> UUID:
     """The deployment that new cases run on; raises `Unavailable` when there is none."""
-    found = work.session.scalar(
+    found = work.session.scalar(_newest())
+    if found is None:
+        raise Unavailable("Nothing has been deployed yet.")
+    return found
+
+
+def anything_in_force(work: UnitOfWork) -> bool:
+    """Tell whether new cases have anything to run on."""
+    return work.session.scalar(_newest()) is not None
+
+
+def files_in_force(work: UnitOfWork) -> dict[str, bytes]:
+    """The files in force, byte for byte, under the paths that `read_folder` reads.
+
+    A table lies beside the first process that uses it.
+    """
+    rows = sorted(_contents(work).values(), key=lambda row: (row.kind, row.key))
+    diagrams = [row for row in rows if row.kind is DefinitionKind.PROCESS]
+    return {_path(row, diagrams): row.content for row in rows}
+
+
+def _path(row: Definition, diagrams: list[Definition]) -> str:
+    if row.kind is DefinitionKind.PROCESS:
+        return f"processes/{row.key}/process.bpmn"
+    if row.kind is DefinitionKind.FORM:
+        return f"forms/{row.file}"
+    asked = f">{row.key}<".encode()
+    user = next((diagram.key for diagram in diagrams if asked in diagram.content), "tables")
+    return f"processes/{user}/{row.file}"
+
+
+def _one_at_a_time(work: UnitOfWork) -> None:
+    """Let deployments follow one another, so that each sees what the one before brought."""
+    if work.session.get_bind().dialect.name == "postgresql":
+        work.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+
+
+def _newest() -> sa.Select[UUID]:
+    return (
         sa.select(Deployment.id)
         .where(Deployment.state == DeploymentState.ACTIVE)
         .order_by(Deployment.number.desc())
         .limit(1)
     )
-    if found is None:
-        raise Unavailable("Nothing has been deployed yet.")
-    return found
 
 
 def _takes_effect(work: UnitOfWork) -> bool:
@@ -163,11 +194,13 @@ def _named(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return named
 
 
-def _require_own_names(brought: list[Source]) -> None:
+def _require_own_names(brought: Brought) -> None:
+    """Refuse a file that is not named after something in it: the next version would not replace it."""
+    right = {f"{key}{ENDINGS[kind]}" for kind, key in brought}
     problems = [
-        Problem(f"Name the file {each.key}{ENDINGS[each.kind]}, after its key.", file=each.file)
-        for each in brought
-        if each.file != f"{each.key}{ENDINGS[each.kind]}"
+        Problem(f"Name the file {key}{ENDINGS[kind]}, after its key.", file=source.file)
+        for (kind, key), source in brought.items()
+        if source.file not in right
     ]
     if problems:
         raise Refused(problems=problems)
@@ -175,13 +208,7 @@ def _require_own_names(brought: list[Source]) -> None:
 
 def _contents(work: UnitOfWork) -> dict[tuple[DefinitionKind, str], Definition]:
     """All that is in force, by kind and key."""
-    newest = (
-        sa.select(Deployment.id)
-        .where(Deployment.state == DeploymentState.ACTIVE)
-        .order_by(Deployment.number.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
+    newest = _newest().scalar_subquery()
     rows = work.session.scalars(
         sa.select(Definition).join(deployment_content).where(deployment_content.c.deployment_id == newest)
     )
@@ -189,7 +216,7 @@ def _contents(work: UnitOfWork) -> dict[tuple[DefinitionKind, str], Definition]:
 
 
 def _versions(
-    work: UnitOfWork, brought: list[Source], before: Mapping[tuple[DefinitionKind, str], Definition]
+    work: UnitOfWork, brought: Brought, before: Mapping[tuple[DefinitionKind, str], Definition]
 ) -> tuple[tuple[Published, ...], list[Definition]]:
     """What each file comes to: the version in force when it is the same, else a new one."""
     last = {
@@ -201,14 +228,14 @@ def _versions(
         )
     }
     published, added = [], []
-    for source in sorted(brought, key=lambda each: (each.kind, each.key)):
-        kind, digest = DefinitionKind(source.kind), hashlib.sha256(source.content).hexdigest()
-        row = before.get((kind, source.key))
+    for (word, key), source in sorted(brought.items(), key=lambda each: each[0]):
+        kind, digest = DefinitionKind(word), hashlib.sha256(source.content).hexdigest()
+        row = before.get((kind, key))
         changed = row is None or row.digest != digest
         if row is None or changed:
-            row = _definition(source, kind, last.get((kind, source.key), 0) + 1, digest)
+            row = _definition(source, kind, last.get((kind, key), 0) + 1, digest)
             added.append(row)
-        published.append(Published(source.kind, source.key, row.version, changed))
+        published.append(Published(word, key, row.version, changed))
     return tuple(published), added
 
 

@@ -166,7 +166,8 @@ def add_user(
 ) -> UUID:
     """Add a person who can log in (with a password) or act through a token; `grants` are roles in units.
 
-    The service itself also makes units that are not there yet. Raises `Invalid`, and `Conflict` for a taken name.
+    The service itself also makes units that are not there yet. Raises `Invalid`, and `Conflict` for a
+    username that is taken.
     """
     require(work.actor, Permission.PEOPLE_ADMINISTER)
     username = username.strip().lower()
