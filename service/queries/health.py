@@ -1,0 +1,68 @@
+"""How the service is doing, for machines that watch it: is it ready, and a few numbers. Nothing personal."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from service.models import schema
+from service.models.cases import Case, CaseStatus, Task
+from service.models.jobs import Heartbeat, Incident, IncidentState, Job
+from service.work import UnitOfWork
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether the service can do its work: the tables are the newest, and a worker polls for what is due."""
+
+    migrated: bool
+    last_beat: datetime | None
+
+
+@dataclass(frozen=True)
+class Gauges:
+    """A few numbers of now."""
+
+    cases: dict[str, int]  # by status
+    tasks_open: int
+    tasks_overdue: int
+    timers_waiting: int
+    timers_late_seconds: float  # how long the oldest due timer has been waiting to go off
+    incidents_open: int
+    last_beat: datetime | None
+
+
+def readiness(work: UnitOfWork) -> Readiness:
+    """Look whether the service can do its work; raises `Unavailable` when the database is away."""
+    migrated = schema.is_current(work.session.connection())
+    return Readiness(migrated, _last_beat(work) if migrated else None)
+
+
+def gauges(work: UnitOfWork) -> Gauges:
+    """Count what is worth watching."""
+    counted = work.session.execute(sa.select(Case.status, sa.func.count()).group_by(Case.status)).tuples()
+    by_status = dict.fromkeys((each.value for each in CaseStatus), 0)
+    by_status |= {status.value: number for status, number in counted}
+    tasks = work.session.execute(
+        sa.select(sa.func.count(), sa.func.count().filter(Task.due_at < work.now))
+        .join(Case, Case.id == Task.case_id)
+        .where(Task.closed_at.is_(None))
+    ).one()
+    timers = work.session.execute(
+        sa.select(sa.func.count(), sa.func.min(Job.run_at)).where(Job.run_at.is_not(None))
+    ).one()
+    incidents = sa.select(sa.func.count()).where(Incident.state == IncidentState.OPEN)
+    late = (work.now - timers[1]).total_seconds() if timers[1] else 0.0
+    return Gauges(
+        cases=by_status,
+        tasks_open=tasks[0],
+        tasks_overdue=tasks[1],
+        timers_waiting=timers[0],
+        timers_late_seconds=max(late, 0.0),
+        incidents_open=work.session.scalar(incidents) or 0,
+        last_beat=_last_beat(work),
+    )
+
+
+def _last_beat(work: UnitOfWork) -> datetime | None:
+    return work.session.scalar(sa.select(sa.func.max(Heartbeat.at)))

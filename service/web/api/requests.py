@@ -1,0 +1,313 @@
+"""How requests are read and answered: strict JSON within limits, one transaction, each request done once.
+
+A view gets its unit of work first, then path, query or body as plain values, and gives what the schema dumps.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+import marshmallow as ma
+from flask import Response, request
+from flask_smorest import Blueprint as DocumentedBlueprint
+from werkzeug.exceptions import UnsupportedMediaType
+
+from service.commands import idempotency
+from service.errors import Invalid, Malformed, Problem, Stale, TooLarge
+from service.web import auth
+from service.work import UnitOfWork
+
+LARGEST_BODY = 1024 * 1024  # bytes
+DEEPEST, MOST_DIGITS = 32, 20
+View = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a view answers when it is more than a value: headers, another status."""
+
+    value: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int | None = None
+
+
+class _Unread:
+    """Stands where flask-smorest reads arguments: it documents them, we read them when we know who asks."""
+
+    DEFAULT_VALIDATION_STATUS = 422
+
+    def use_args(self, schema: object, **told: object) -> Callable[[View], View]:
+        """Leave the view as it is."""
+        del schema, told
+        return lambda view: view
+
+
+class Blueprint(DocumentedBlueprint):  # type: ignore[misc]  # flask-smorest is not typed
+    """Routes of one noun, and what the OpenAPI document says of them."""
+
+    ARGUMENTS_PARSER = _Unread()
+
+
+def reads(
+    blueprint: Blueprint, rule: str, answer: ma.Schema, *, query: ma.Schema | None = None
+) -> Callable[[View], View]:
+    """Make a view that changes nothing: `view(work, **query)`."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answered(**path: Any) -> Response:
+            with auth.begin() as work:
+                asked = _load(query, _query(), "parameter") if query else {}
+                return _respond(view(work, **path, **asked), answer, 200)
+
+        documented = blueprint.response(200, answer)(answered)
+        if query is not None:
+            documented = blueprint.arguments(query, location="query")(documented)
+        blueprint.route(rule, methods=["GET"])(documented)
+        return view
+
+    return decorate
+
+
+def changes(
+    blueprint: Blueprint,
+    rule: str,
+    answer: ma.Schema | None,
+    *,
+    body: ma.Schema | None = None,
+    status: int = 200,
+    method: str = "POST",
+    document: Mapping[str, Any] | None = None,
+) -> Callable[[View], View]:
+    """Make a view that changes something: `view(work, **body)`; without an answer it gives 204.
+
+    A `document` describes a body that the view reads itself.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answered(**path: Any) -> Response:
+            raw = _received()  # all of it, before anything is locked
+            with auth.begin() as work:
+                return _once(
+                    work, raw, lambda: _respond(view(work, **path, **_body(body, raw)), answer, status)
+                )
+
+        documented = blueprint.response(status, answer)(answered)
+        if body is not None:
+            documented = blueprint.arguments(body, location="json")(documented)
+        if document is not None:
+            documented = blueprint.doc(**document)(documented)
+        blueprint.route(rule, methods=[method])(documented)
+        return view
+
+    return decorate
+
+
+def opens(
+    blueprint: Blueprint, rule: str, answer: ma.Schema, *, body: ma.Schema, status: int
+) -> Callable[[View], View]:
+    """Make a view for those not known yet: `view(work, **body)` gives a value and what finishes the answer."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answered() -> Response:
+            given = _body(body, _received())
+            with auth.begin_unidentified() as work:
+                value, finish = view(work, **given)
+            made = _respond(value, answer, status)
+            finish(made)
+            return made
+
+        documented = blueprint.response(status, answer)(auth.public(answered))
+        documented = blueprint.arguments(body, location="json")(documented)
+        blueprint.route(rule, methods=["POST"])(documented)
+        return view
+
+    return decorate
+
+
+def seen_revision() -> int | None:
+    """Give the revision that `If-Match` names, None when it does not matter; raises `Stale` for nonsense."""
+    given = request.headers.get("If-Match", "").strip()
+    if given in {"", "*"}:
+        return None
+    number = given.strip('"')
+    if not number.isascii() or not number.isdigit() or len(number) > MOST_DIGITS or f'"{number}"' != given:
+        raise Stale
+    return int(number)
+
+
+def etag(revision: int) -> dict[str, str]:
+    """Give the header that names what was seen."""
+    return {"ETag": f'"{revision}"'}
+
+
+def read_json(raw: bytes) -> Any:
+    """Read JSON within limits of depth and digits, without what JSON does not have; raises `Malformed`."""
+    try:
+        value = json.loads(
+            raw.decode("utf-8"),
+            parse_int=_whole,
+            parse_float=_decimal,
+            parse_constant=_constant,
+            object_pairs_hook=_object,
+        )
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"The body is not JSON as this service reads it: {_told(error)}") from error
+    _measure(value)
+    return value
+
+
+def load(schema: ma.Schema, value: Any, *, at: str = "pointer") -> dict[str, Any]:
+    """Load with a schema; raises `Invalid` with a problem for each field."""
+    return _load(schema, value, at)
+
+
+def _once(work: UnitOfWork, raw: bytes, act: Callable[[], Response]) -> Response:
+    """Do it, or give the first answer again when this Idempotency-Key was seen before."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return act()
+    asked = f"{request.method} {request.full_path}\n{request.headers.get('If-Match', '')}\n".encode() + raw
+    first = idempotency.recall(work, key=key, digest=hashlib.sha256(asked).hexdigest())
+    if first is not None:
+        headers, _, body = first.body.partition(b"\n")
+        return Response(body, first.status, json.loads(headers) | {"Idempotent-Replayed": "true"})
+    made = act()
+    kept = {name: made.headers[name] for name in ("Content-Type", "ETag", "Location") if name in made.headers}
+    idempotency.keep(
+        work, key=key, status=made.status_code, body=json.dumps(kept).encode() + b"\n" + made.get_data()
+    )
+    return made
+
+
+def _respond(found: Any, schema: ma.Schema | None, status: int) -> Response:
+    if isinstance(found, Response):
+        return found
+    answer = found if isinstance(found, Answer) else Answer(found)
+    if schema is None:
+        return Response(status=204, headers=dict(answer.headers))
+    text = json.dumps(schema.dump(answer.value), ensure_ascii=False, allow_nan=False)
+    return Response(text, answer.status or status, dict(answer.headers), content_type="application/json")
+
+
+def _received() -> bytes:
+    """Take the body in; raises `TooLarge`."""
+    if (request.content_length or 0) > LARGEST_BODY and request.mimetype != "multipart/form-data":
+        raise TooLarge(f"A body has at most {LARGEST_BODY // 1024} kB.")
+    if request.mimetype == "multipart/form-data":
+        del request.form  # parsed by now, within the limits of the application
+        return b""
+    raw = request.get_data()
+    if len(raw) > LARGEST_BODY:
+        raise TooLarge(f"A body has at most {LARGEST_BODY // 1024} kB.")
+    return raw
+
+
+def _body(schema: ma.Schema | None, raw: bytes) -> dict[str, Any]:
+    if schema is None:
+        if raw.strip() not in {b"", b"{}"}:
+            raise Invalid(problems=[Problem("Send nothing with this request.", pointer="", rule="unknown")])
+        return {}
+    if raw and not request.is_json:
+        raise UnsupportedMediaType
+    return _load(schema, read_json(raw) if raw else {}, "pointer")
+
+
+def _query() -> dict[str, str]:
+    given = request.args.to_dict(flat=False)
+    for name, values in given.items():
+        if len(values) > 1 or "\x00" in values[0]:
+            raise Invalid(problems=[Problem("Give this once, as text.", pointer=f"?{name}", rule="once")])
+    return {name: values[0] for name, values in given.items() if values[0] != ""}
+
+
+def _load(schema: ma.Schema, value: Any, at: str) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = schema.load(value)
+    except ma.ValidationError as error:
+        start = "?" if at == "parameter" else "/"
+        raise Invalid(problems=list(_problems(error.messages, start))) from error
+    return loaded
+
+
+def _problems(messages: Any, place: str) -> Any:
+    """Flatten marshmallow's messages to one problem for each place."""
+    if isinstance(messages, Mapping):
+        for key, inner in messages.items():
+            name = str(key).replace("~", "~0").replace("/", "~1")
+            at = place if key == "_schema" else place + name if place in {"/", "?"} else f"{place}/{name}"
+            yield from _problems(inner, at)
+    else:
+        for message in messages:
+            yield Problem(
+                str(message), pointer="" if place == "/" else place, rule=RULES.get(message, "invalid")
+            )
+
+
+RULES = {
+    "Missing data for required field.": "required",
+    "Unknown field.": "unknown",
+    "Field may not be null.": "required",
+}
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a number has at most {MOST_DIGITS} digits")
+    return int(digits)
+
+
+def _decimal(digits: str) -> float:
+    number = float(digits)
+    if len(digits) > 2 * MOST_DIGITS or not math.isfinite(number):
+        raise ValueError("a number is too long or too large")
+    return number
+
+
+def _constant(name: str) -> float:
+    raise ValueError(f"there is no {name} in JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is too deep"
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} (line {error.lineno}, column {error.colno})"
+    return str(error)
+
+
+def _measure(value: Any) -> None:
+    """Refuse what is too deep, and text that cannot be stored as UTF-8."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, Mapping):
+                below += [*each.keys(), *each.values()]
+            elif isinstance(each, list):
+                below += each
+            elif isinstance(each, str) and not _is_storable(each):
+                raise Malformed("A text has characters that cannot be stored.")
+        if not below:
+            return
+        level = below
+    raise Malformed(f"The body is nested more than {DEEPEST} levels deep.")
+
+
+def _is_storable(text: str) -> bool:
+    return "\x00" not in text and (text.isascii() or text.encode("utf-8", "replace").decode() == text)
