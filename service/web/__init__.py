@@ -1,0 +1,31 @@
+"""The counter: HTTP in, HTML or JSON out. No SQL and no rules here: pages ask commands and queries."""
+
+from flask import Flask
+
+from service.web import (
+    api,
+    audit,
+    auth,
+    cases,
+    definitions,
+    errors,
+    forms,
+    incidents,
+    pages,
+    presentation,
+    security,
+    session,
+    tasks,
+)
+
+
+def register(app: Flask) -> None:
+    """Put the whole counter into the application, which has its platform in `extensions["platform"]`."""
+    security.register(app)
+    auth.register(app)
+    errors.register(app, problem=api.problem)
+    presentation.register(app)
+    forms.register(app)
+    for each in (session, pages, tasks, cases, definitions, incidents, audit):
+        app.register_blueprint(each.blueprint)
+    api.register(app)

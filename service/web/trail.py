@@ -1,0 +1,130 @@
+"""A case's history in words: each sealed event as a sentence, who, when, and the note that went with it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from service.engine.definition import Definition
+from service.queries.history import Event
+from service.web import forms, texts
+from service.web.presentation import language, moment, say, t
+
+QUIET = frozenset({"elements.passed", "instance.started", "instance.finished", "decision.made"})
+NOTES = ("reason", "note")
+MARKS = {"milestone.reached": "milestone", "incident.raised": "bad", "case.cancelled": "bad"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event for people."""
+
+    sequence: int
+    at: datetime
+    who: str
+    type: str
+    words: str
+    note: str | None
+    mark: str | None
+    deployment: int | None
+    seal: str
+    given: tuple[tuple[str, str], ...]  # the personal values behind it, for those who may see them
+
+
+def tell(events: Iterable[Event], definition: Definition, *, whole: bool = False) -> list[Told]:
+    """Say what happened; without `whole` only what people did and what moved the case on."""
+    return [_told(event, definition) for event in events if whole or event.type not in QUIET]
+
+
+def event_type(type: str) -> str:
+    """Say what kind of event it is."""
+    key = f"event_type.{type}"
+    return t(key) if texts.known(key) else type
+
+
+def milestone(name: str) -> str:
+    """Say a milestone."""
+    key = f"milestone.{name}"
+    return t(key) if texts.known(key) else name
+
+
+def at_element(definition: Definition, process: str | None, element: str | None, right: str | None) -> str:
+    """Say where in the diagrams something happened: the step's name, and the right that it serves."""
+    found = definition.processes.get(process or "")
+    step = found.elements.get(element or "") if found is not None else None
+    name = say(step.name) if step is not None and step.name else say(found.title) if found is not None else ""
+    return f"{name}: {t(f'right.{right}')}" if right and texts.known(f"right.{right}") else name
+
+
+def _told(event: Event, definition: Definition) -> Told:
+    values = event.values or {}
+    note = next((str(values[each]) for each in NOTES if values.get(each)), None)
+    return Told(
+        sequence=event.sequence,
+        at=event.at,
+        who=event.person.name if event.person else t("system.name"),
+        type=event.type,
+        words=_words(event, definition),
+        note=note,
+        mark=MARKS.get(event.type),
+        deployment=event.deployment,
+        seal=event.seal,
+        given=() if note else tuple(_given(event, values, definition)),
+    )
+
+
+def _words(event: Event, definition: Definition) -> str:
+    details = event.details
+    key = f"event.{event.type}"
+    if not texts.known(key):
+        return event.type
+    place = at_element(definition, event.process, event.element, details.get("right"))
+    late = details.get("late_seconds", 0) >= 60 * 60
+    return t(
+        f"{key}.late" if late and texts.known(f"{key}.late") else key,
+        place=place,
+        name=milestone(str(details.get("name", ""))),
+        to=details.get("to") or "",
+        owner=details.get("owner") or "",
+        unit=details.get("unit") or details.get("to") or "",
+        reference=details.get("reference") or "",
+        due=_at(details.get("due")),
+        until=_at(details.get("until")),
+        passed=_passed(details.get("passed"), definition),
+    )
+
+
+def _at(iso: Any) -> str:
+    return moment(datetime.fromisoformat(iso)) if isinstance(iso, str) and iso[:1].isdigit() else ""
+
+
+def _passed(places: Any, definition: Definition) -> str:
+    """Say which steps were passed, without those that have no name."""
+    named = []
+    for process, element, right in places or ():
+        found = definition.processes.get(process)
+        step = found.elements.get(element) if found is not None else None
+        if step is not None and step.name:
+            named.append(at_element(definition, process, element, right))
+    return ", ".join(dict.fromkeys(named))
+
+
+def _given(event: Event, values: Mapping[str, Any], definition: Definition) -> Iterable[tuple[str, str]]:
+    process = definition.processes.get(event.process or "")
+    element = process.elements.get(event.element or "") if process is not None else None
+    form = definition.forms.get(element.form) if element is not None and element.form else None
+    if form is not None and event.type == "task.completed":
+        return forms.given(form, values, language())
+    return _flat(values, "")
+
+
+def _flat(values: Any, name: str) -> Iterable[tuple[str, str]]:
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            yield from _flat(value, f"{name}.{key}" if name else str(key))
+    elif isinstance(values, list):
+        yield name, ", ".join(str(each) for each in values)
+    elif isinstance(values, bool):
+        yield name, t("yes") if values else t("no")
+    elif values is not None:
+        yield name, str(values)
