@@ -27,6 +27,21 @@ const PATCHES = [
     put: "    if (isZoned(a) && isZoned(b) && isDateTime(a) && isDateTime(b)) return new FeelDuration(Temporal.Duration.from({ milliseconds: toComparable(a) - toComparable(b) }), false);\n    sameKind(a, b);\n    const left = toPlainDateTime(a);\n    const right = toPlainDateTime(b);\n",
   },
   {
+    why: "72 hours are 72 hours, also in the night when the clocks change: they do not turn into three days",
+    find: "    return d.round({ largestUnit: 'day', relativeTo: REFERENCE_DATE });\n}",
+    put: "    return d.round({ largestUnit: d.days || d.weeks ? 'day' : 'hour', relativeTo: REFERENCE_DATE });\n}",
+  },
+  {
+    why: "but 72 hours after a date is a date",
+    find: "        if (hasTimeComponent(dur)) {\n",
+    put: "        const days = dur.value.total({ unit: 'day', relativeTo: REFERENCE_DATE });\n        if (!dur.yearsMonths && Number.isInteger(days)) return new FeelDate(temporal.value.add({ days: sign * days }));\n        if (hasTimeComponent(dur)) {\n",
+  },
+  {
+    why: "the days of a duration are told as FEEL has it",
+    find: "    get days() { return this.yearsMonths ? null : this.value.days; }\n    get hours() { return this.yearsMonths ? null : this.value.hours; }\n",
+    put: "    get days() { return this.yearsMonths ? null : balanced(this.value).days; }\n    get hours() { return this.yearsMonths ? null : balanced(this.value).hours; }\n",
+  },
+  {
     why: "the second of the hour that comes twice in autumn is only told by its offset",
     find: "    return new FeelDateTime(shifted.toPlainDateTime(), temporal.zone);\n",
     put: "    const plain = shifted.toPlainDateTime();\n    const same = plain.toZonedDateTime(shifted.timeZoneId).epochNanoseconds === shifted.epochNanoseconds;\n    return new FeelDateTime(plain, same ? temporal.zone : shifted.offset);\n",
@@ -52,6 +67,9 @@ export class Words extends Error {}
 export function kind(value) {
   if (typeof value === "function") return KINDS.function;
   return KINDS[getType(value)] || "nothing";
+}
+function balanced(value) {
+  return value.round({ largestUnit: "day", relativeTo: REFERENCE_DATE });
 }
 function temporalAgainstText(a, b) {
   const temporal = (type) => type === "duration" || TEMPORAL_TYPES$1.has(type);
