@@ -18,6 +18,7 @@ const ENGINE = {
 // One line per script of the pages: name -> source. A style sheet imported by the source comes out beside it.
 // Templates ask manifest.json for "<name>.js" and "<name>.css".
 const PAGES = {
+  case: "src/case/case.js",
 };
 
 // One line per file that pages load as it is.

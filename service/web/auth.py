@@ -1,4 +1,4 @@
-"""Who is asking: session cookie or bearer token, the unit of work that acts for it, the guard against forgery."""
+"""Who is asking: session cookie or bearer token, the unit of work that acts for it, guarding against forgery."""
 
 import hashlib
 import hmac

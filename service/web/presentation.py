@@ -1,4 +1,4 @@
-"""How values look on a page: dates and due badges in words, texts in the reader's language, addresses of static files."""
+"""How values look on a page: dates, due badges in words, the reader's language, addresses of static files."""
 
 import hashlib
 import json
@@ -65,7 +65,7 @@ def register(app: Flask) -> None:
 
 
 def language() -> str:
-    """The reader's language: their own setting, else what they chose before, else what the browser asks for."""
+    """The reader's language: their own setting, else what they chose before, else the browser's."""
     actor = auth.actor()
     if actor is not None and actor.language in texts.LANGUAGES:
         return actor.language
@@ -190,11 +190,8 @@ def navigation() -> list[tuple[str, str]]:
 def with_query(**changed: str | None) -> str:
     """This page's address with some of its query changed; None leaves a part out."""
     query = {key: value for key, value in request.args.items() if value} | changed
-    return url_for(
-        request.endpoint or "",
-        **(request.view_args or {}),
-        **{k: v for k, v in query.items() if v is not None},
-    )
+    kept: dict[str, Any] = {key: value for key, value in query.items() if value is not None}
+    return url_for(request.endpoint or "", **(request.view_args or {}), **kept)
 
 
 def names(rows: Iterable[Any]) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""A diagram in words: its steps in order with where each stands, and what comes after one. The text twin of the drawing."""
+"""A diagram in words: its steps in order, where each stands, what is next. The text twin of the drawing."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Standing:
-    """What a case has done in one process: the elements that hold a token, those passed, and whether it is over."""
+    """What a case has done in one process: elements that hold a token, those passed, whether it is over."""
 
     here: frozenset[str] = frozenset()
     done: frozenset[str] = frozenset()
@@ -115,8 +115,9 @@ def _with_who(node: Node, process: Process) -> str:
 
 
 def _following(nodes: Mapping[str, Node], node: Node) -> tuple[bool, list[str]]:
-    """The next elements that a person does or waits for, past what happens by itself; and whether only some of them come."""
-    chosen, found, seen = False, {}, {node.id}
+    """Whether only some of them come, and the next elements that people do or wait for."""
+    chosen, seen = False, {node.id}
+    found: dict[str, None] = {}
     ahead = list(node.element.next)
     while ahead:
         each = ahead.pop(0)
@@ -166,7 +167,21 @@ def _around(nodes: Mapping[str, Node], id: str) -> Iterator[str]:
 
 
 def _reachable(nodes: Mapping[str, Node], here: set[str]) -> set[str]:
-    """What can still come from where the tokens are: along flows, into sub-processes, through events at the border."""
+    """What can still come from where the tokens are: along flows, into sub-processes, at borders."""
+    inside, borders = _under(nodes)
+    found: set[str] = set()
+    ahead = [*here, *(id for id, node in nodes.items() if node.by_event and here)]
+    while ahead:
+        id = ahead.pop()
+        follows = {*nodes[id].element.next, *borders.get(id, ()), *(() if id in here else inside.get(id, ()))}
+        new = (follows & nodes.keys()) - found
+        found |= new
+        ahead += new
+    return found
+
+
+def _under(nodes: Mapping[str, Node]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """What is inside each sub-process, and the events at the border of each activity."""
     inside: dict[str, list[str]] = {}
     borders: dict[str, list[str]] = {}
     for id, node in nodes.items():
@@ -174,20 +189,7 @@ def _reachable(nodes: Mapping[str, Node], here: set[str]) -> set[str]:
             inside.setdefault(node.element.parent, []).append(id)
         if node.attached_to is not None:
             borders.setdefault(node.attached_to, []).append(id)
-    found: set[str] = set()
-    ahead = list(here)
-    if here:
-        ahead += [id for id, node in nodes.items() if node.by_event]
-    while ahead:
-        id = ahead.pop()
-        follows = [*nodes[id].element.next, *borders.get(id, ())]
-        if id not in here:
-            follows += inside.get(id, ())
-        for each in follows:
-            if each in nodes and each not in found:
-                found.add(each)
-                ahead.append(each)
-    return found
+    return inside, borders
 
 
 def _in_order(levels: tuple[Level, ...], level: Level) -> Iterator[Node]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from service.commands import tasks
@@ -110,7 +110,7 @@ def assign(task_id: UUID) -> ResponseReturnValue:
 
 @blueprint.post("/tasks/<uuid:task_id>/draft")
 def save_draft(task_id: UUID) -> ResponseReturnValue:
-    """Keep what is typed, for the page's own script; another window's newer draft is not written over unseen."""
+    """Keep what is typed; a newer draft of another window is not written over unseen."""
     given = request.form.get("_draft_revision", "")
     try:
         with begin() as work:
@@ -121,7 +121,7 @@ def save_draft(task_id: UUID) -> ResponseReturnValue:
             )
             at = work.now
     except Stale:
-        return _other_draft(task_id), 412
+        return _other_draft(task_id)
     return jsonify(revision=revision, time=clock(at), seconds=auth.seconds_left())
 
 
@@ -221,7 +221,7 @@ def _again(task_id: UUID, error: Invalid) -> str:
     return _page(shown, answers=answers, problems=problems)
 
 
-def _other_draft(task_id: UUID) -> ResponseReturnValue:
+def _other_draft(task_id: UUID) -> tuple[Response, int]:
     """Tell what another window saved meanwhile, beside what stands in this one."""
     shown = _read(task_id)
     page = shown.page
@@ -234,7 +234,8 @@ def _other_draft(task_id: UUID) -> ResponseReturnValue:
     ]
     draft = page.draft
     words = t("draft.conflict_by", who=draft.saved_by.name, time=clock(draft.saved_at)) if draft else ""
-    return jsonify(words=words, revision=draft.revision if draft else None, differing=differing)
+    told = jsonify(words=words, revision=draft.revision if draft else 0, differing=differing)
+    return told, 412
 
 
 def _answers(page: TaskPage, *, moment: Moment | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""For machines that watch the service: is it up, is it ready, a few numbers. Open to all, nothing personal."""
+"""For machines that watch the service: is it up, is it ready, some numbers. Open to all, nothing personal."""
 
 import json
 from datetime import datetime

@@ -11,8 +11,8 @@ from flask_smorest import Api
 from service.web.api.schemas import Instant, ProblemDocument, Words
 
 PREFIX = "/api/v1"
-ABOUT = """Errors are problem documents (RFC 9457). Lists are paged by `limit` and an opaque `cursor`. A change
-takes an `Idempotency-Key`: the same key and request give the first answer again, another request gives 422.
+ABOUT = """Errors are problem documents (RFC 9457). Lists are paged by `limit` and an opaque `cursor`. Changes
+take an `Idempotency-Key`: the same key and request give the first answer again, another request gives 422.
 Cases and tasks carry an `ETag`; `If-Match` is honoured on change."""
 ERRORS = {
     "400": "The request could not be read",

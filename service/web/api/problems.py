@@ -30,15 +30,22 @@ DETAILS = {
     415: "Send the body as application/json.",
     500: "The service failed; nothing was changed. Quote the request's id when you report it.",
 }
+CODES = {
+    400: "malformed",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "too-large",
+    415: "wrong-type",
+}  # of what HTTP itself refuses
 RETRY_AFTER = {429: "600", 503: "2"}  # seconds
 TYPE = "application/problem+json"
 
 
 def problem(error: ServiceError | HTTPException, status: int) -> Response:
     """Answer an error as a problem document."""
-    code = error.code if isinstance(error, ServiceError) else None
+    code = error.code if isinstance(error, ServiceError) else CODES.get(status, f"http-{status}")
     told: dict[str, Any] = {
-        "type": f"urn:andrum:problem:{code if isinstance(code, str) else f'http-{status}'}",
+        "type": f"urn:andrum:problem:{code}",
         "title": TITLES.get(status, "Not possible"),
         "status": status,
         "detail": _detail(error, status),

@@ -111,7 +111,7 @@ def changes(
 def opens(
     blueprint: Blueprint, rule: str, answer: ma.Schema, *, body: ma.Schema, status: int
 ) -> Callable[[View], View]:
-    """Make a view for those not known yet: `view(work, **body)` gives a value and what finishes the answer."""
+    """Make a view for those not known yet: `view(work, **body)` gives a value and its finisher."""
 
     def decorate(view: View) -> View:
         @wraps(view)

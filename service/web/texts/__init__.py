@@ -1,6 +1,6 @@
 """Every word of the screens, Swedish and English: one JSON file for each language, the same keys in both.
 
-A text may have `{named}` places. A text that counts is an object `{"one": ..., "other": ...}`; `n` chooses and is shown.
+A text may have `{named}` places. A text that counts is an object `{"one": ..., "other": ...}`; `n` chooses.
 """
 
 import json
