@@ -17,7 +17,7 @@ from service.engine.elements import (
     Terminate,
     Way,
 )
-from service.engine.events import Alarm, Boundary, Catch, ThrowEvent
+from service.engine.events import Alarm, Boundary, Catch, Compensate, ThrowEvent
 from service.engine.gateways import EventGateway, Exclusive, Inclusive, Join, Parallel
 from service.engine.repeats import repeated
 
@@ -38,9 +38,10 @@ class _Builder:
         self.spec = LevelSpec(level.key, file)
         nodes = level.nodes.values()
         self.edges = {
-            node.id: [each for each in nodes if each.kind == "boundaryEvent" and each.attached_to == node.id]
+            node.id: [each for each in nodes if each.attached_to == node.id and not _undoes(each)]
             for node in nodes
         }
+        self.undone = {each.attached_to: each.handler for each in nodes if _undoes(each)}
         self.links = {
             node.trigger.name: node.id
             for node in nodes
@@ -51,8 +52,13 @@ class _Builder:
     def build(self) -> LevelSpec:
         """Build and wire all."""
         for node in self.level.nodes.values():
+            if _undoes(node):
+                continue
             spec = self._repeated(node) if node.repeat else self._make(node, node.id)
             spec.ways = self._ways(node)
+            spec.undone_by = self.undone.get(node.id)
+            if node.for_compensation:
+                spec.body, spec.holds_token = True, False
             self._guard(node, spec)
         starts = [node for node in self.level.nodes.values() if node.kind == "startEvent"]
         alarms = [self._alarm(node) for node in self.level.nodes.values() if node.by_event]
@@ -79,13 +85,18 @@ class _Builder:
             return Spec(self.spec, name, node)
         if node.trigger.kind == "terminate":
             return Terminate(self.spec, name, node)
-        return ThrowEvent(self.spec, name, node, trigger=node.trigger)
+        return self._thrower(node, name, node.trigger)
 
     def make_throw(self, node: Node, name: str) -> Spec:
         """Build an intermediate event that throws, or marks a milestone, or leads to a link; or a send task."""
         if node.trigger is None or node.trigger.kind == "link":
             return Spec(self.spec, name, node)
-        return ThrowEvent(self.spec, name, node, trigger=node.trigger)
+        return self._thrower(node, name, node.trigger)
+
+    def _thrower(self, node: Node, name: str, trigger: Trigger) -> Spec:
+        if trigger.kind == "compensate":
+            return Compensate(self.spec, name, node, activity=trigger.name)
+        return ThrowEvent(self.spec, name, node, trigger=trigger)
 
     def make_catch(self, node: Node, name: str) -> Spec:
         """Build an intermediate event that waits, or a receive task."""
@@ -204,6 +215,10 @@ class _Builder:
             for node in level.nodes.values()
             if node.id == self.level.element
         )
+
+
+def _undoes(node: Node) -> bool:
+    return node.kind == "boundaryEvent" and bool(node.trigger and node.trigger.kind == "compensate")
 
 
 def _guard_name(id: str) -> str:

@@ -102,6 +102,7 @@ class _Reading:
         self.decisions: dict[str, Decision] = {}
         self.forms: dict[str, Form] = {}
         self.problems: list[Problem] = []
+        self.unread: set[str] = set()  # kinds of which a file could not be read
 
     def find(self, problems: Iterable[Problem]) -> None:
         """Add problems."""
@@ -122,6 +123,7 @@ class _Reading:
                 message = "Only .bpmn, .dmn and .form.json files are deployed; take this one away."
                 self.problems.append(Problem(message, file=file, rule="file-kind"))
         except Refused as refused:
+            self.unread.add(file.partition(".")[2])
             self.find(refused.problems)
 
     def _add(self, where: dict[str, Any], key: str, value: Any, file: str) -> None:
@@ -132,10 +134,11 @@ class _Reading:
 
 
 def _names(reading: _Reading) -> checks.Names:
+    processes = frozenset(each.key for one in reading.drawings for each in one.processes)
     return checks.Names(
-        processes=frozenset(each.key for one in reading.drawings for each in one.processes),
-        decisions=frozenset(reading.decisions),
-        forms=frozenset(reading.forms),
+        processes=None if "bpmn" in reading.unread else processes,
+        decisions=None if "dmn" in reading.unread else frozenset(reading.decisions),
+        forms=None if "form.json" in reading.unread else frozenset(reading.forms),
     )
 
 

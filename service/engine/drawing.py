@@ -454,7 +454,14 @@ def _foreign(node: Any) -> tuple[str, ...]:
 
 
 def _odd(node: Any, kind: str) -> Iterator[str]:
-    allowed = SCENERY | {"script", "timeDate"}
+    allowed = SCENERY | {"script"}
+    for attribute in ("instantiate", "parallelMultiple"):
+        if node.get(attribute) == "true":
+            yield attribute
+    if any(each.get("waitForCompletion") == "false" for each in node):
+        yield "waitForCompletion"
+    if node.get("eventGatewayType", "Exclusive") != "Exclusive":
+        yield "eventGatewayType"
     for each in node:
         if not each.tag.startswith(BPMN):
             continue

@@ -45,6 +45,7 @@ class Spec(BpmnTaskSpec):  # type: ignore[misc]
         self.reaches = self.tells  # whether its milestone is told
         self.guard: str | None = None  # of an activity: the spec before it that holds its boundary events
         self.beside: str | None = None  # of a boundary event: the same
+        self.undone_by: str | None = None  # the activity that undoes this one, when compensation is thrown
         self.body = False  # one instance of an activity that is done several times
 
     def _predict(self, *_: Any, **__: Any) -> None:
@@ -85,6 +86,10 @@ class Spec(BpmnTaskSpec):  # type: ignore[misc]
         above = token.parent
         if above is not None and above.task_spec.name == self.guard:
             above.task_spec.stand_down(above)
+        if self.undone_by is not None:
+            token.workflow.task_tree.internal_data.setdefault("undo", []).append(
+                [self.bpmn_id, self.undone_by]
+            )
         if self.body and above is not None and above._state == TaskState.STARTED:
             above.task_spec.one_done(above, token)
         return not self.body

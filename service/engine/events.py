@@ -8,7 +8,7 @@ from SpiffWorkflow.util.task import TaskState
 from service.engine import timing
 from service.engine.drawing import Node, Trigger
 from service.engine.elements import LevelSpec, Spec, Throw, assigned, push
-from service.engine.tokens import cancel, empty, everywhere, gathered, owner
+from service.engine.tokens import cancel, empty, everywhere, forget, gathered, owner
 from service.engine.tree import Instance, Scope, Shelf, Token, unshelve
 from service.errors import Conflict, Invalid, Problem, StepFailed
 
@@ -183,6 +183,49 @@ class ThrowEvent(Throw):
     def _payload(self, token: Token) -> Any:
         expression = self.node.properties.get("payload") if self.node else None
         return push(token).evaluate(expression, token.data) if expression else None
+
+
+class Compensate(Throw):
+    """An event that undoes: one after the other, the last done first, what undoes the finished activities of its level."""
+
+    repeats = True
+
+    def __init__(self, level: LevelSpec, name: str, node: Node, *, activity: str | None) -> None:
+        super().__init__(level, name, node)
+        self.activity = activity  # the one that is undone; None: all
+
+    def throws(self, token: Token) -> None:
+        """Begin with the last."""
+        root = token.workflow.task_tree.internal_data
+        done = root.get("undo", [])
+        mine = [each for each in done if self.activity in (None, each[0])]
+        root["undo"] = [each for each in done if each not in mine]
+        token.internal_data["undo"] = [handler for _, handler in mine]
+        if mine:
+            token._set_state(TaskState.STARTED)
+            self._next(token)
+
+    def one_done(self, token: Token, child: Token) -> None:
+        """Take over what was undone; go on with the one before."""
+        token.put(child.shelf())
+        forget(child)
+        if token.internal_data["undo"]:
+            self._next(token)
+        else:
+            token.complete()
+
+    def standing(self, token: Token) -> Shelf:
+        """Give what the one under way knows."""
+        for child in token.children:
+            inside: Shelf = child.task_spec.standing(child)
+            return inside
+        return token.shelf()
+
+    def _next(self, token: Token) -> None:
+        handler = token.internal_data["undo"].pop()
+        child = token._add_child(token.workflow.spec.task_specs[handler], TaskState.FUTURE)
+        if child is not None:
+            child.task_spec._update(child)
 
 
 def catcher(scope: Scope | Instance, thrown: Trigger) -> Token | None:
