@@ -16,6 +16,7 @@ from service.rules.permissions import SYSTEM
 from service.work import Platform
 
 EVERY = 1.0  # seconds between polls
+RESTS = 5  # ticks without a poll that are too many
 BEAT = 10.0  # seconds between heartbeats
 SWEEP = 3600.0  # seconds between sweeps
 
@@ -24,10 +25,11 @@ log = structlog.get_logger(__name__)
 
 def run(platform: Platform, stop: threading.Event) -> None:
     """Poll until `stop` is set. Any number of workers may, on one PostgreSQL: each timer goes off once."""
-    ticker = BackgroundScheduler(timezone=UTC)
+    hand, ticker = _Hand(platform), BackgroundScheduler(timezone=UTC)
     ticker.add_job(
-        _Hand(platform).move,
+        hand.move,
         "interval",
+        id="tick",
         seconds=EVERY,
         coalesce=True,
         max_instances=1,
@@ -35,7 +37,11 @@ def run(platform: Platform, stop: threading.Event) -> None:
     )
     ticker.start()
     try:
-        stop.wait()
+        while not stop.wait(EVERY):
+            if (
+                hand.rests()
+            ):  # the computer's clock was put back, and the ticker waits for what it said before
+                ticker.reschedule_job("tick", trigger="interval", seconds=EVERY)
     finally:
         ticker.shutdown(wait=True)
 
@@ -59,16 +65,23 @@ class _Hand:
         self._platform = platform
         self._worker = f"{socket.gethostname()}:{os.getpid()}"[:64]
         self._beaten = self._swept = -SWEEP
+        self._moved = monotonic()
 
     def move(self) -> None:
         """Poll once; a database that is away is told in the log, and asked again at the next tick."""
         try:
-            tick(self._platform)
             self._now_and_then()
+            while _one(self._platform) is not None:
+                self._now_and_then()  # a long backlog is no silence
         except ServiceError as error:
             log.warning("the scheduler could not poll", code=error.code, reason=error.message)
         except Exception:
             log.exception("the scheduler could not poll")
+        self._moved = monotonic()
+
+    def rests(self) -> bool:
+        """Tell whether it has not moved for several ticks."""
+        return monotonic() - self._moved > RESTS * EVERY
 
     def _now_and_then(self) -> None:
         if monotonic() - self._beaten >= BEAT:

@@ -200,7 +200,7 @@ class Desk:
             return tasks.complete(work, task_id, answers={"what": "sten", **answers})
 
     def story(self, case_id: UUID) -> list[tuple[str, str, str | None]]:
-        """The history of a case as (type, actor, element), after making sure that its chain and state hold."""
+        """The history as (type, actor, element), once its chain and state are seen to hold."""
         with self.begin("system") as work:
             verdict = history.verify(work, case_id)
             assert verdict.ok, verdict
