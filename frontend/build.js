@@ -13,6 +13,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 // One line per bundle that V8 loads: name -> source. Written as service/engine/build/<name>.js.
 const ENGINE = {
   engine: "src/engine/feel.js",
+  tooling: "src/engine/tooling.js",
 };
 
 // One line per script of the pages: name -> source. A style sheet imported by the source comes out beside it.

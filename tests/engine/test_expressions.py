@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -470,3 +471,10 @@ def test_many_different_expressions_do_not_fill_the_memory() -> None:
     racer = expressions._ISOLATE._racer
     assert racer is not None
     assert racer.heap_stats()["used_heap_size"] < 60_000_000
+
+
+def test_limits_go_by_the_machines_clock_where_a_test_moves_time() -> None:
+    with time_machine.travel(datetime(2030, 1, 1, tzinfo=UTC), tick=False):
+        assert said("1 + 1") == 2
+        with pytest.raises(StepFailed, match="too long"):
+            said("count(for i in 1..100000000 return i)")
