@@ -97,6 +97,7 @@ def connect(url: str, *, pool_size: int = 8) -> sa.Engine:
         )
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_immediate)
+        sa.event.listen(engine, "reset", _leave_nothing_open)
         return engine
     options = " ".join(f"-c {name}={value}" for name, value in POSTGRESQL.items())
     return sa.create_engine(
@@ -143,6 +144,12 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
         "busy_timeout=10000",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _leave_nothing_open(connection: Any, *_: object) -> None:
+    """Roll back what a refused COMMIT left open: SQLite does not, and SQLAlchemy takes it for ended."""
+    if connection.in_transaction:
+        connection.rollback()
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
