@@ -294,15 +294,14 @@ def _knock(own: UnitOfWork, username: str, address: str) -> _Knock:
     """Count an attempt and look up whom it is about; raises `TooMany`."""
     account = own.vault.blind_index("login-account", username)
     place = own.vault.blind_index("login-address", address)
-    counted = dict(
-        own.session.execute(
-            sa.select(LoginAttempt.about, sa.func.count())
+    counted = {
+        row.about: row.number
+        for row in own.session.execute(
+            sa.select(LoginAttempt.about, sa.func.count().label("number"))
             .where(LoginAttempt.about.in_((account, place)), LoginAttempt.at > own.now - WINDOW)
             .group_by(LoginAttempt.about)
         )
-        .tuples()
-        .all()
-    )
+    }
     if counted.get(account, 0) >= PER_ACCOUNT or counted.get(place, 0) >= PER_ADDRESS:
         raise TooMany
     attempts = [LoginAttempt(id=uuid4(), about=about, at=own.now) for about in (account, place)]

@@ -1,0 +1,211 @@
+"""Publishing diagrams, tables and forms: all or nothing, versions, four eyes; on both databases."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from service.commands import deployments
+from service.errors import Conflict, Forbidden, Invalid, Refused, ServiceError
+from service.models.cases import ProcessInstance
+from service.models.definitions import Definition, DefinitionKind, Deployment
+
+DIAGRAMS = Path(__file__).parent / "diagrams"
+
+
+def file(name, *changes):
+    content = (DIAGRAMS / name).read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in content
+        content = content.replace(old, new)
+    return {name: content.encode()}
+
+
+RENAMED = ('name="Fråga"', 'name="Fråga om"')
+
+
+def deploy(desk, who="petra", files=None, note="Tydligare namn", **how):
+    with desk.begin(who) as work:
+        return deployments.deploy(work, files=files or file("two_steps.bpmn", RENAMED), note=note, **how)
+
+
+def versions(desk, key="two_steps"):
+    with desk.begin("system") as work:
+        rows = sa.select(Definition.version, Definition.content).where(Definition.key == key)
+        return {row.version: row.content for row in work.session.execute(rows)}
+
+
+def version_of(desk, case):
+    with desk.begin("system") as work:
+        return work.session.scalars(
+            sa.select(ProcessInstance.version).where(ProcessInstance.case_id == case)
+        ).one()
+
+
+def test_a_deployment_takes_effect_when_a_second_person_approves(desk):
+    made = deploy(desk)
+    assert (made.state, made.number) == ("pending", 2)
+    assert version_of(desk, desk.start()) == 1
+    with desk.begin("petra") as work, pytest.raises(Forbidden):
+        deployments.approve(work, made.id)
+    with desk.begin("anna") as work, pytest.raises(Forbidden):
+        deployments.approve(work, made.id)
+    with desk.begin("pia") as work:
+        deployments.approve(work, made.id)
+    assert version_of(desk, desk.start()) == 2
+    with desk.begin("sam") as work, pytest.raises(Conflict):
+        deployments.approve(work, made.id)
+
+
+def test_a_running_case_keeps_its_version(desk):
+    case = desk.start()
+    with desk.begin("system") as work:
+        deployments.deploy(work, files=file("two_steps.bpmn", RENAMED), note="Ny")
+    desk.do(case, "ask")
+    desk.do(case, "check", "kim")
+    assert version_of(desk, case) == 1
+    assert {event.deployment for event in desk.told(case, "task.completed")} == {1}
+
+
+def test_only_what_differs_becomes_a_new_version_kept_byte_for_byte(desk):
+    before = versions(desk)
+    both = file("two_steps.bpmn", RENAMED) | file("overdue.bpmn")
+    made = deploy(desk, files=both)
+    assert {(each.key, each.version, each.changed) for each in made.definitions} == {
+        ("two_steps", 2, True),
+        ("overdue", 1, False),
+    }
+    assert versions(desk) == before | {2: both["two_steps.bpmn"]}
+    assert set(versions(desk, "overdue")) == {1}
+
+
+def test_deploying_what_is_in_force_changes_nothing(desk):
+    made = deploy(desk, files=file("two_steps.bpmn"))
+    assert (made.number, made.state) == (1, "active")
+    assert [each.changed for each in made.definitions] == [False]
+    with desk.begin("system") as work:
+        assert work.session.scalar(sa.select(sa.func.count()).select_from(Deployment)) == 1
+
+
+def test_with_four_eyes_switched_off_a_deployment_takes_effect_at_once(desk):
+    desk.platform.settings = replace(desk.platform.settings, four_eyes="0")
+    assert deploy(desk).state == "active"
+    assert version_of(desk, desk.start()) == 2
+
+
+def test_a_dry_run_stores_nothing(desk):
+    made = deploy(desk, note="", dry_run=True)
+    assert (made.id, made.number) == (None, None)
+    assert [(each.key, each.version, each.changed) for each in made.definitions] == [("two_steps", 2, True)]
+    assert set(versions(desk)) == {1}
+
+
+def test_every_problem_is_told_and_nothing_is_stored(desk):
+    files = (
+        file("two_steps.bpmn", ('value="ask"', 'value="nobody"'))
+        | file("overdue.bpmn", ("P30D", "every now and then ("))
+        | {"small.form.json": b"{"}
+    )
+    with pytest.raises(Refused) as told:
+        deploy(desk, files=files)
+    assert {problem.file for problem in told.value.problems} >= {"two_steps.bpmn", "small.form.json"}
+    assert set(versions(desk)) == {1}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"two_steps.txt": b"x"},
+        {"Two Steps.bpmn": b"x"},
+        {"x" * 70 + ".bpmn": b"x"},
+        {"two_steps.bpmn": b"x" * (deployments.LARGEST + 1)},
+        {"two_steps.bpmn": b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"},
+        {"../../etc/passwd": b"x"},
+    ],
+)
+def test_files_that_cannot_be_definitions_are_refused(desk, files):
+    with pytest.raises(Refused) as told:
+        deploy(desk, files=files)
+    assert told.value.problems
+
+
+def test_an_empty_deployment_is_refused(desk):
+    with desk.begin("petra") as work, pytest.raises(Refused):
+        deployments.deploy(work, files={}, note="Ingenting")
+
+
+def test_a_file_is_named_after_its_key(desk):
+    content = file("two_steps.bpmn", ('id="two_steps"', 'id="three_steps"'))["two_steps.bpmn"]
+    with pytest.raises(Refused, match=r"files|file") as told:
+        deploy(desk, files={"other.bpmn": content})
+    assert "three_steps.bpmn" in told.value.problems[0].message
+    deploy(desk, files={"processes/three_steps/three_steps.bpmn": content})
+
+
+def test_a_note_says_why(desk):
+    with pytest.raises(Invalid) as told:
+        deploy(desk, note="  ")
+    assert told.value.problems[0].pointer == "/note"
+
+
+@pytest.mark.parametrize("who", ["anna", "bo", "greta", "sam"])
+def test_only_process_owners_deploy(desk, who):
+    with pytest.raises(Forbidden):
+        deploy(desk, who)
+
+
+def test_a_pending_deployment_does_not_undo_what_took_effect_after_it(desk):
+    first = deploy(desk)
+    second = deploy(desk, files=file("overdue.bpmn", ("P30D", "P31D")))
+    with desk.begin("pia") as work:
+        deployments.approve(work, second.id)
+    with desk.begin("pia") as work, pytest.raises(Conflict, match="Deploy the files again"):
+        deployments.approve(work, first.id)
+    again = deploy(desk)
+    with desk.begin("pia") as work:
+        deployments.approve(work, again.id)
+    with desk.begin("system") as work:
+        force = deployments.files_in_force(work)
+    assert b"Fr\xc3\xa5ga om" in force["processes/two_steps/process.bpmn"]
+    assert b"P31D" in force["processes/overdue/process.bpmn"]
+
+
+def test_what_is_in_force_is_written_as_it_is_read(desk, tmp_path):
+    with desk.begin("system") as work:
+        files = deployments.files_in_force(work)
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    assert deployments.read_folder(tmp_path) == {path.name: path.read_bytes() for path in DIAGRAMS.iterdir()}
+    assert "processes/deciding/weight.dmn" in files
+
+
+def test_deployments_at_the_same_time_follow_one_another(desk):
+    ready, made = threading.Barrier(3), []
+
+    def publish(number):
+        ready.wait()
+        try:
+            made.append(deploy(desk, files=file("overdue.bpmn", ("P30D", f"P3{number}D"))).number)
+        except ServiceError as error:
+            made.append(error)
+
+    threads = [threading.Thread(target=publish, args=(number,)) for number in (1, 2, 3)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sorted(made) == [2, 3, 4]
+    assert set(versions(desk, "overdue")) == {1, 2, 3, 4}
+
+
+def test_versions_are_counted_for_each_kind_and_key(desk):
+    deploy(desk, files=file("weight.dmn", ("sten", "bly")))
+    with desk.begin("system") as work:
+        found = work.session.execute(
+            sa.select(Definition.kind, Definition.version).where(Definition.key == "weight")
+        ).all()
+        assert sorted(map(tuple, found)) == [(DefinitionKind.DECISION, 1), (DefinitionKind.DECISION, 2)]
