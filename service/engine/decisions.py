@@ -4,6 +4,8 @@ Written by dmn-js as DMN 1.3 (1.2 and 1.1 are read too). What is not run here is
 element.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -128,9 +130,14 @@ class DecisionTable:
     variable: str = ""
 
     @cached_property
-    def question(self) -> dict[str, Any]:
-        """The table as the engine's bundle is asked about it."""
-        return {
+    def digest(self) -> str:
+        """By which the engine's bundle keeps the table."""
+        return hashlib.sha256(self.said.encode()).hexdigest()
+
+    @cached_property
+    def said(self) -> str:
+        """The table as the engine's bundle reads it, as JSON."""
+        said = {
             "inputs": [
                 {"label": _said("input", each.label), "expression": each.expression}
                 | {"type": each.type, "allowed": each.allowed}
@@ -144,6 +151,7 @@ class DecisionTable:
             "defaults": [each.default for each in self.outputs],
             "first": self.hit_policy is HitPolicy.FIRST,
         }
+        return json.dumps(said, ensure_ascii=False)
 
     @cached_property
     def texts(self) -> tuple[tuple[str, bool], ...]:
@@ -274,14 +282,13 @@ def _decide(decisions: Mapping[str, Decision], key: str, asked: _Asked) -> None:
 
 
 def _by_expression(decision: LiteralDecision, values: Mapping[str, Any], moment: Moment) -> tuple[Any, Hit]:
-    question = {"expression": decision.expression, "type": decision.type, "label": "The result"}
-    survey = expressions.survey(decision.expression)
-    outcome = expressions.ask("feel.literal", question, values, moment=moment, reads=survey.reads)
-    return outcome, Hit(decision.table, (), {name: values.get(name) for name in sorted(survey.names)})
+    outcome = expressions.literal(decision.expression, decision.type, values, moment=moment)
+    names = sorted(expressions.names(decision.expression))
+    return outcome, Hit(decision.table, (), {name: values.get(name) for name in names})
 
 
 def _by_table(decision: DecisionTable, values: Mapping[str, Any], moment: Moment) -> tuple[Any, Hit]:
-    answer = expressions.ask("feel.table", decision.question, values, moment=moment, reads=decision.reads)
+    answer = expressions.table(decision.digest, decision.said, values, moment=moment, reads=decision.reads)
     rows = [
         _Row(
             decision.rules[each["rule"]].id,

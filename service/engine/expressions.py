@@ -190,19 +190,27 @@ def stripped(expression: str) -> str:
     return expression.strip().removeprefix("=").strip()
 
 
-def ask(
-    function: str,
-    question: Mapping[str, Any],
-    data: Mapping[str, Any],
-    *,
-    moment: Moment,
-    reads: frozenset[str],
-) -> Any:
-    """Let `service.engine.decisions` ask a function of the bundle, sending it what of the data it reads.
+def table(digest: str, said: str, data: Mapping[str, Any], *, moment: Moment, reads: frozenset[str]) -> Any:
+    """Ask a decision table; `service.engine.decisions` knows the form of what is `said` and of the answer.
+
+    V8 keeps the table by its digest, and gets what of the data the table reads.
+    Raises `StepFailed` as `evaluate` does.
+    """
+    sent = _sent(reads, data)
+    answer = _ask("feel.table", digest, sent, moment.spoken_with_days_off)
+    if answer is None:
+        _ask("feel.keepTable", digest, said)
+        answer = _ask("feel.table", digest, sent, moment.spoken_with_days_off)
+    return answer
+
+
+def literal(expression: str, type: str, data: Mapping[str, Any], *, moment: Moment) -> Any:
+    """Evaluate an expression and bring it to a type of decision tables.
 
     Raises `StepFailed` as `evaluate` does.
     """
-    return _ask(function, dict(question), _sent(reads, data), moment.spoken_with_days_off)
+    question = {"expression": expression, "type": type, "label": "The result"}
+    return _ask("feel.literal", question, _sent(survey(expression).reads, data), moment.spoken_with_days_off)
 
 
 def _without_v8(text: str, data: Mapping[str, Any]) -> tuple[bool, Any]:

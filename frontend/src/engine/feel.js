@@ -7,6 +7,7 @@ import { FUNCTIONS, setMoment } from "./moment.js";
 import { survey } from "./names.js";
 
 const KEPT = 4000;
+const KEPT_TABLES = 500;
 const PLAIN = /^[A-Za-z_\u00C0-\u024F][A-Za-z0-9_\u00C0-\u024F]*$/;
 const kept = new Map();
 
@@ -209,24 +210,25 @@ function askCell(cell, unary, values, strange) {
   return value;
 }
 
-function matches(test, value, values, strange) {
-  return test === "" || test === "-" || askCell(test, true, { ...values, "?": value }, strange) === true;
+function matches(test, scoped, strange) {
+  return test === "" || test === "-" || askCell(test, true, scoped, strange) === true;
 }
 
 function located(where, work) {
   try {
     return work();
   } catch (error) {
-    throw new Words(`${where}: ${words(error)}`);
+    throw new Words(`${typeof where === "function" ? where() : where}: ${words(error)}`);
   }
 }
 
 function input({ label, expression, type, allowed }, values, strange) {
   const value = typed(located(label, () => ask(expression, false, values, strange)), type, label);
-  if (allowed && value !== null && !located(label, () => matches(allowed, value, values, strange))) {
+  const scoped = { ...values, "?": value };
+  if (allowed && value !== null && !located(label, () => matches(allowed, scoped, strange))) {
     throw new Words(`${label} has a value that the table does not allow.`);
   }
-  return value;
+  return scoped;
 }
 
 function output({ label, type, allowed }, cell, where, values, strange) {
@@ -238,26 +240,35 @@ function output({ label, type, allowed }, cell, where, values, strange) {
   return { value: plain(value), rank: rank < 0 ? Number.MAX_SAFE_INTEGER : rank };
 }
 
+// Tables are kept by the digest of what they say, so that they are sent once and not with every question.
+const tables = new Map();
+
+function keepTable(digest, said) {
+  if (tables.size >= KEPT_TABLES) tables.delete(tables.keys().next().value);
+  tables.set(digest, JSON.parse(said));
+  return answered(() => true);
+}
+
 // Asks a decision table. `first` stops at the first rule that hits. Gives the inputs and, per hit, the rule's number
-// with the outputs and their ranks among the allowed values.
-function table({ inputs, outputs, rules, defaults, first }, json, moment) {
-  return answered(() => {
-    setMoment(moment);
-    const [values, strange] = scope(json);
-    const found = inputs.map((each) => input(each, values, strange));
-    const hits = [];
-    for (const [number, rule] of rules.entries()) {
-      const where = `Rule ${number + 1}`;
-      const hit = rule.tests.every((test, at) =>
-        located(`${where}, ${inputs[at].label}`, () => matches(test, found[at], values, strange)),
-      );
-      if (!hit) continue;
-      hits.push({ rule: number, outputs: rule.outputs.map((cell, at) => output(outputs[at], cell, where, values, strange)) });
-      if (first) break;
-    }
-    const given = hits.length || !defaults.some(Boolean) ? null : defaults.map((cell, at) => output(outputs[at], cell, "Default", values, strange).value);
-    return { inputs: found.map(plain), hits, defaults: given };
-  });
+// with the outputs and their ranks among the allowed values; null when the table is not kept (any more).
+function table(digest, json, moment) {
+  return answered(() => (tables.has(digest) ? rows(tables.get(digest), json, moment) : null));
+}
+
+function rows({ inputs, outputs, rules, defaults, first }, json, moment) {
+  setMoment(moment);
+  const [values, strange] = scope(json);
+  const scopes = inputs.map((each) => input(each, values, strange));
+  const cells = (row, where) => row.map((cell, at) => output(outputs[at], cell, where, values, strange));
+  const hits = [];
+  for (const [number, { tests, outputs: row }] of rules.entries()) {
+    const where = `Rule ${number + 1}`;
+    if (!tests.every((test, at) => located(() => `${where}, ${inputs[at].label}`, () => matches(test, scopes[at], strange)))) continue;
+    hits.push({ rule: number, outputs: cells(row, where) });
+    if (first) break;
+  }
+  const none = hits.length === 0 && defaults.some(Boolean);
+  return { inputs: scopes.map((each) => plain(each["?"])), hits, defaults: none ? cells(defaults, "Default").map(({ value }) => value) : null };
 }
 
 // Evaluates one expression to a given type.
@@ -272,4 +283,4 @@ function literal({ expression, type, label }, json, moment) {
 Object.preventExtensions(Object.prototype);
 Object.preventExtensions(Array.prototype);
 Object.preventExtensions(Function.prototype);
-globalThis.feel = Object.freeze({ evaluate, inspect, inspectTest, literal, table, test });
+globalThis.feel = Object.freeze({ evaluate, inspect, inspectTest, keepTable, literal, table, test });
