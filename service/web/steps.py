@@ -194,20 +194,26 @@ def _under(nodes: Mapping[str, Node]) -> tuple[dict[str, list[str]], dict[str, l
 
 def _in_order(levels: tuple[Level, ...], level: Level) -> Iterator[Node]:
     """The nodes of a level as its flow goes, each sub-process followed by what is inside it."""
-    borders: dict[str, list[str]] = {}
-    for id, node in level.nodes.items():
-        if node.attached_to is not None:
-            borders.setdefault(node.attached_to, []).append(id)
-    ahead = [id for id, node in level.nodes.items() if node.incoming == 0 and node.attached_to is None]
+    _, borders = _under(level.nodes)
     seen: set[str] = set()
-    while ahead:
-        id = ahead.pop(0)
-        if id in seen or id not in level.nodes:
-            continue
-        seen.add(id)
+    later: list[str] = []  # each after all that can follow it, so that the reverse is the order of the flow
+    for start in level.nodes.values():
+        if start.incoming == 0 and start.attached_to is None:
+            _visit(level.nodes, borders, start.id, seen, later)
+    for id in [*reversed(later), *(id for id in level.nodes if id not in seen)]:
         yield level.nodes[id]
         for inner in levels:
             if inner.element == id:
                 yield from _in_order(levels, inner)
-        ahead = [*borders.get(id, ()), *ahead, *level.nodes[id].element.next]
-    yield from (node for id, node in level.nodes.items() if id not in seen)
+
+
+def _visit(
+    nodes: Mapping[str, Node], borders: Mapping[str, list[str]], id: str, seen: set[str], later: list[str]
+) -> None:
+    """Walk on from a node, the flow before what may happen meanwhile."""
+    if id in seen or id not in nodes:
+        return
+    seen.add(id)
+    for each in [*borders.get(id, ()), *reversed(nodes[id].element.next)]:
+        _visit(nodes, borders, each, seen, later)
+    later.append(id)

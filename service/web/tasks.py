@@ -214,11 +214,12 @@ def _keep(task_id: UUID) -> ResponseReturnValue:
 
 
 def _again(task_id: UUID, error: Invalid) -> str:
-    shown = _read(task_id)
-    answers = _answers(shown.page, moment=None)
+    """Show what was typed with what is wrong about it; kept as the draft, it outlives the page."""
+    with begin() as work:
+        answers = _answers(worklist.task(work, task_id), moment=None)
+        tasks.save_draft(work, task_id, data=answers)
     # a problem that has no field of its own on the page is told without a link
-    problems = error.problems or (Problem(error.message),)
-    return _page(shown, answers=answers, problems=problems)
+    return _page(_read(task_id), answers=answers, problems=error.problems or (Problem(error.message),))
 
 
 def _other_draft(task_id: UUID) -> tuple[Response, int]:

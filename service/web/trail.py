@@ -10,7 +10,16 @@ from service.queries.history import Event
 from service.web import forms, texts
 from service.web.presentation import language, moment, say, t
 
-QUIET = frozenset({"elements.passed", "instance.started", "instance.finished", "decision.made"})
+QUIET = frozenset(
+    {
+        "elements.passed",
+        "instance.started",
+        "instance.finished",
+        "decision.made",
+        "task.opened",
+        "timer.moved",
+    }
+)
 NOTES = ("reason", "note")
 MARKS = {"milestone.reached": "milestone", "incident.raised": "bad", "case.cancelled": "bad"}
 

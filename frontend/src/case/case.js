@@ -1,5 +1,6 @@
 // The case's diagram: bpmn-js draws it, the step table on the same page says what has happened, and the two are one selection.
 import NavigatedViewer from "bpmn-js/lib/NavigatedViewer";
+import "bpmn-js/dist/assets/bpmn-js.css";
 import "bpmn-js/dist/assets/diagram-js.css";
 
 const STATES = { done: "is-done", here: "is-here", later: "is-later", skipped: "is-skipped" };
@@ -9,14 +10,31 @@ for (const container of document.querySelectorAll("[data-diagram]")) show(contai
 
 async function show(container) {
   const source = container.parentElement.querySelector("[data-diagram-source]");
-  const viewer = new NavigatedViewer({ container, keyboard: { bind: false } });
+  const viewer = new NavigatedViewer({ container, additionalModules: [inOwnWords(container)] });
   await viewer.importXML(source.value);
+  shape(viewer, container);
   const rows = rowsOf(container);
   mark(viewer, rows, container);
   fit(viewer, container);
   tools(viewer, container);
   select(viewer, container, rows);
   if (container.dataset.chosen) viewer.get("canvas").addMarker(container.dataset.chosen, "is-chosen");
+}
+
+// the one text of the viewer that people meet: the button that opens a collapsed part
+function inOwnWords(container) {
+  const translate = (text, values = {}) =>
+    (text === "Open {element}" ? container.dataset.wordOpen : text).replace(/{(\w+)}/g, (whole, name) => values[name] ?? whole);
+  return { translate: ["value", translate] };
+}
+
+// a wide drawing needs no tall box
+function shape(viewer, container) {
+  const { inner } = viewer.get("canvas").viewbox();
+  const wanted = (inner.height / inner.width) * container.clientWidth + 48;
+  const most = container.clientHeight;
+  container.style.height = `${Math.round(Math.min(most, Math.max(wanted, 240)))}px`;
+  viewer.get("canvas").resized();
 }
 
 function rowsOf(container) {

@@ -28,7 +28,12 @@ export function watchDraft() {
     clearTimeout(timer);
     timer = setTimeout(save, DELAY);
   });
-  form.addEventListener("focusout", () => save());
+  // leaving a field saves soon after: at once it would race with the button that was pressed
+  form.addEventListener("focusout", () => {
+    clearTimeout(timer);
+    timer = setTimeout(save, 400);
+  });
+  form.addEventListener("submit", () => clearTimeout(timer));
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "hidden") save();
   });
