@@ -67,6 +67,14 @@ def read_folder(root: Path) -> dict[str, bytes]:
     return files
 
 
+def install(work: UnitOfWork, root: Path) -> Deployed | None:
+    """Deploy the files under this folder as the service's own, when nothing is in force yet."""
+    _one_at_a_time(work)
+    if work.session.scalar(_newest()) is not None:
+        return None
+    return deploy(work, files=read_folder(root), note="De processer som följer med Andrum.")
+
+
 def deploy(work: UnitOfWork, *, files: Mapping[str, bytes], note: str, dry_run: bool = False) -> Deployed:
     """Check these files with all that is in force and publish them; a file that differs is a new version.
 
@@ -128,31 +136,6 @@ def in_force(work: UnitOfWork) -> UUID:
     if found is None:
         raise Unavailable("Nothing has been deployed yet.")
     return found
-
-
-def anything_in_force(work: UnitOfWork) -> bool:
-    """Tell whether new cases have anything to run on."""
-    return work.session.scalar(_newest()) is not None
-
-
-def files_in_force(work: UnitOfWork) -> dict[str, bytes]:
-    """The files in force, byte for byte, under the paths that `read_folder` reads.
-
-    A table lies beside the first process that uses it.
-    """
-    rows = sorted(_contents(work).values(), key=lambda row: (row.kind, row.key))
-    diagrams = [row for row in rows if row.kind is DefinitionKind.PROCESS]
-    return {_path(row, diagrams): row.content for row in rows}
-
-
-def _path(row: Definition, diagrams: list[Definition]) -> str:
-    if row.kind is DefinitionKind.PROCESS:
-        return f"processes/{row.key}/process.bpmn"
-    if row.kind is DefinitionKind.FORM:
-        return f"forms/{row.file}"
-    asked = f">{row.key}<".encode()
-    user = next((diagram.key for diagram in diagrams if asked in diagram.content), "tables")
-    return f"processes/{user}/{row.file}"
 
 
 def _one_at_a_time(work: UnitOfWork) -> None:

@@ -166,8 +166,7 @@ def add_user(
 ) -> UUID:
     """Add a person who can log in (with a password) or act through a token; `grants` are roles in units.
 
-    The service itself also makes units that are not there yet. Raises `Invalid`, and `Conflict` for a
-    username that is taken.
+    Raises `Invalid` with a problem for the field, `Conflict` for a username that is taken.
     """
     require(work.actor, Permission.PEOPLE_ADMINISTER)
     username = username.strip().lower()
@@ -433,11 +432,8 @@ def _role(word: str) -> str:
 
 
 def _require_unit(work: UnitOfWork, unit: str) -> None:
-    if work.session.get(Unit, unit) is not None:
-        return
-    if work.actor != SYSTEM:
+    if work.session.get(Unit, unit) is None:
         raise Invalid(problems=[Problem(f"There is no unit {unit!r}.", pointer="/unit")])
-    work.session.add(Unit(key=unit, name=unit.capitalize()))
 
 
 def _note(work: UnitOfWork, action: str, subject: str) -> None:

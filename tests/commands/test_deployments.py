@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from service.commands import deployments
 from service.errors import Conflict, Forbidden, Invalid, Refused, ServiceError
 from service.models.cases import ProcessInstance
-from service.models.definitions import Definition, DefinitionKind, Deployment
+from service.models.definitions import Definition, DefinitionKind, Deployment, DeploymentState
+from service.queries import definitions
 
 DIAGRAMS = Path(__file__).parent / "diagrams"
 
@@ -167,20 +168,19 @@ def test_a_pending_deployment_does_not_undo_what_took_effect_after_it(desk):
     with desk.begin("pia") as work:
         deployments.approve(work, again.id)
     with desk.begin("system") as work:
-        force = deployments.files_in_force(work)
+        force = definitions.files_in_force(work)
     assert b"Fr\xc3\xa5ga om" in force["processes/two_steps/process.bpmn"]
     assert b"P31D" in force["processes/overdue/process.bpmn"]
 
 
 def test_what_is_in_force_is_written_as_it_is_read(desk, tmp_path):
     with desk.begin("system") as work:
-        files = deployments.files_in_force(work)
+        files = definitions.files_in_force(work)
     for name, content in files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     assert deployments.read_folder(tmp_path) == {path.name: path.read_bytes() for path in DIAGRAMS.iterdir()}
-    assert "processes/deciding/weight.dmn" in files
 
 
 def test_deployments_at_the_same_time_follow_one_another(desk):
@@ -209,3 +209,20 @@ def test_versions_are_counted_for_each_kind_and_key(desk):
             sa.select(Definition.kind, Definition.version).where(Definition.key == "weight")
         ).all()
         assert sorted(map(tuple, found)) == [(DefinitionKind.DECISION, 1), (DefinitionKind.DECISION, 2)]
+
+
+def test_the_services_own_files_are_installed_once(desk, tmp_path):
+    with desk.begin("system") as work:
+        assert deployments.install(work, tmp_path) is None
+        for each in work.session.scalars(sa.select(Deployment)):
+            each.state = DeploymentState.PENDING
+    own = tmp_path / "processes" / "two_steps"
+    own.mkdir(parents=True)
+    (own / "process.bpmn").write_bytes((DIAGRAMS / "two_steps.bpmn").read_bytes())
+    (tmp_path / "forms").mkdir()
+    (tmp_path / "forms" / "small.form.json").write_bytes((DIAGRAMS / "small.form.json").read_bytes())
+    with desk.begin("system") as work:
+        assert deployments.install(work, tmp_path).state == "active"
+    with desk.begin("system") as work:
+        assert deployments.install(work, tmp_path) is None
+    assert version_of(desk, desk.start()) == 2
