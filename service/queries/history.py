@@ -63,6 +63,7 @@ class Access:
     case_id: UUID | None
     subject: str | None
     reason: str | None
+    reference: str | None  # of the case
 
 
 def timeline(work: UnitOfWork, case_id: UUID) -> tuple[Event, ...]:
@@ -136,7 +137,11 @@ def access_log(
     require(work.actor, Permission.ACCESS_LOG_READ, _checked(work, case))
     units = work.actor.units(Role.AUDITOR, Role.TEAM_LEADER)
     inside = sa.select(Case.id).where(Case.unit_key.in_(units))
-    rows = sa.select(AccessEvent).where(AccessEvent.case_id.in_(inside) | AccessEvent.case_id.is_(None))
+    rows = (
+        sa.select(AccessEvent, Case.reference)
+        .outerjoin(Case, Case.id == AccessEvent.case_id)
+        .where(AccessEvent.case_id.in_(inside) | AccessEvent.case_id.is_(None))
+    )
     given = {
         "case": None if case is None else AccessEvent.case_id == case,
         "actor": None if actor is None else AccessEvent.actor == actor,
@@ -287,4 +292,6 @@ def _wrong_end(work: UnitOfWork, case: Case, stored: Sequence[HistoryEvent]) -> 
 
 def _access(row: Any) -> Access:
     event: AccessEvent = row.AccessEvent
-    return Access(event.at, event.actor, event.action, event.case_id, event.subject, event.reason)
+    return Access(
+        event.at, event.actor, event.action, event.case_id, event.subject, event.reason, row.reference
+    )
