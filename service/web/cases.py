@@ -37,6 +37,7 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "transfer": cases.transfer,
 }
 OFFERED = {"open": ("transfer", "suspend", "cancel"), "suspended": ("resume", "transfer", "cancel")}
+COMING = 5  # tasks that cannot start yet, before they hide what can
 SAID = 3  # sentences about what comes next, before they stop helping
 
 
@@ -267,8 +268,10 @@ def _is_of_right(file: CaseFile, place: Any) -> bool:
 
 
 def _liveliest(drawings: dict[str, Standing]) -> str:
-    """The diagram to show first: the innermost with a token, else the first."""
-    return next((key for key in reversed(drawings) if drawings[key].here), next(iter(drawings)))
+    """The diagram to show first: the innermost with a token if there is one such, else the case's own."""
+    root, *inner = drawings
+    live = [key for key in inner if drawings[key].here]
+    return live[0] if len(live) == 1 else root
 
 
 def _drawing_name(file: CaseFile, key: str) -> str:
@@ -324,7 +327,7 @@ def _coming(file: CaseFile) -> list[str]:
         process, _, right = key.partition(":")
         for name in steps.coming(file.definition.processes[process], standing):
             found[f"{name}: {t(f'right.{right}')}" if right else name] = None
-    return list(found)
+    return list(found)[:COMING]
 
 
 def _answers(file: CaseFile) -> list[tuple[Any, list[tuple[str, str]]]]:

@@ -16,6 +16,7 @@ QUIET = frozenset(
         "instance.started",
         "instance.finished",
         "decision.made",
+        "task.claimed",
         "task.opened",
         "timer.moved",
     }
@@ -38,6 +39,7 @@ class Told:
     deployment: int | None
     seal: str
     given: tuple[tuple[str, str], ...]  # the personal values behind it, for those who may see them
+    passed: tuple[str, ...]  # the steps that were passed, by name
 
 
 def tell(events: Iterable[Event], definition: Definition, *, whole: bool = False) -> list[Told]:
@@ -79,6 +81,7 @@ def _told(event: Event, definition: Definition) -> Told:
         deployment=event.deployment,
         seal=event.seal,
         given=() if note else tuple(_given(event, values, definition)),
+        passed=_passed(event.details.get("passed"), definition),
     )
 
 
@@ -89,17 +92,19 @@ def _words(event: Event, definition: Definition) -> str:
         return event.type
     place = at_element(definition, event.process, event.element, details.get("right"))
     late = details.get("late_seconds", 0) >= 60 * 60
+    name = milestone(str(details.get("name", "")))
+    right = details.get("right")
     return t(
         f"{key}.late" if late and texts.known(f"{key}.late") else key,
+        n=len(details.get("passed", ())),
         place=place,
-        name=milestone(str(details.get("name", ""))),
+        name=f"{name}: {t(f'right.{right}')}" if right else name,
         to=details.get("to") or "",
         owner=details.get("owner") or "",
         unit=details.get("unit") or details.get("to") or "",
         reference=details.get("reference") or "",
         due=_at(details.get("due")),
         until=_at(details.get("until")),
-        passed=_passed(details.get("passed"), definition),
     )
 
 
@@ -107,7 +112,7 @@ def _at(iso: Any) -> str:
     return moment(datetime.fromisoformat(iso)) if isinstance(iso, str) and iso[:1].isdigit() else ""
 
 
-def _passed(places: Any, definition: Definition) -> str:
+def _passed(places: Any, definition: Definition) -> tuple[str, ...]:
     """Say which steps were passed, without those that have no name."""
     named = []
     for process, element, right in places or ():
@@ -115,7 +120,7 @@ def _passed(places: Any, definition: Definition) -> str:
         step = found.elements.get(element) if found is not None else None
         if step is not None and step.name:
             named.append(at_element(definition, process, element, right))
-    return ", ".join(dict.fromkeys(named))
+    return tuple(named)
 
 
 def _given(event: Event, values: Mapping[str, Any], definition: Definition) -> Iterable[tuple[str, str]]:

@@ -50,13 +50,19 @@ function mark(viewer, rows, container) {
   const states = new Map([...rows].map(([id, row]) => [id, row.dataset.state]));
   for (const element of registry.filter((each) => each.type !== "label")) {
     const state = states.get(element.id);
-    if (state) {
+    if (state && isExpanded(element)) {
+      if (state === "here") canvas.addMarker(element.id, "is-around");
+    } else if (state) {
       canvas.addMarker(element.id, STATES[state]);
       badge(viewer, element, state, container);
     } else if (element.waypoints && taken(element, states)) {
       canvas.addMarker(element.id, "is-taken");
     }
   }
+}
+
+function isExpanded(element) {
+  return element.type === "bpmn:SubProcess" && element.width > 120;
 }
 
 // a flow was taken when what it leaves is done and what it reaches was reached
