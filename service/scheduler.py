@@ -106,8 +106,16 @@ def _one(platform: Platform) -> bool | None:
     except Exception as error:
         if job_id is None:
             raise
-        log.exception("a job failed", job=str(job_id), error=type(error).__name__)
+        _tell(job_id, error)
         with platform.begin(SYSTEM) as work:
             jobs.failed(work, job_id, error)
         return False
     return True
+
+
+def _tell(job_id: UUID, error: Exception) -> None:
+    """Log that a job failed: what we have words for in words, the rest with its trace."""
+    if isinstance(error, ServiceError):
+        log.warning("a job failed", job=str(job_id), code=error.code)
+    else:
+        log.error("a job failed", job=str(job_id), error=type(error).__name__, exc_info=error)

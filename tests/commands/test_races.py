@@ -1,10 +1,15 @@
 """Two at once: exactly one wins, the other learns who, and no case is harmed; on both databases."""
 
+import os
 import random
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +21,7 @@ from service.errors import Conflict, ServiceError
 from service.models.cases import Answers, Draft, Task
 from service.models.jobs import Job
 
+ROOT = Path(__file__).parents[2]
 WORDS = "Anna Ek skickade in "
 
 
@@ -189,6 +195,47 @@ def test_people_and_schedulers_on_the_same_cases_do_not_stop_each_other(desk):
         told = Counter((kind, element) for kind, _, element in desk.story(case))
         assert told["task.completed", "do"] + told["task.cancelled", "do"] == 1
         assert max(told["timer.fired", "reminder"], told["timer.fired", "too_late"]) <= 1
+
+
+STUCK = """
+import sys
+from uuid import UUID
+import sqlalchemy as sa
+from service import config
+from service.commands import people, tasks
+from service.rules.permissions import SYSTEM
+from service.work import open_platform
+
+with open_platform(config.load()).begin(SYSTEM) as work:
+    work.actor = people.actor(work, username="anna")
+    tasks.complete(work, UUID(sys.argv[1]), answers={"what": "sten"})
+    work.session.scalar(sa.select(1))  # all of it is sent, nothing is committed
+    print("stuck", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_worker_killed_in_the_middle_leaves_no_lock_behind(desk, settings):
+    case = desk.start()
+    task = desk.claim(case, "ask")
+    before = desk.story(case)
+    given = {"ANDRUM_DATA_DIR": settings.data_dir, "ANDRUM_DATABASE_URL": settings.database_url}
+    worker = subprocess.Popen(
+        [sys.executable, "-c", STUCK, str(task)],
+        cwd=ROOT,
+        env={**os.environ, **given},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with worker:
+        assert worker.stdout.readline() == b"stuck\n"
+        worker.kill()
+    assert worker.returncode == -signal.SIGKILL
+    assert desk.story(case) == before
+    began = time.perf_counter()
+    submit(desk, task)()
+    assert time.perf_counter() - began < 1
+    assert [kind for kind, *_ in desk.story(case)].count("task.completed") == 1
 
 
 @pytest.mark.slow
