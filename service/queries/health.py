@@ -40,7 +40,7 @@ def readiness(work: UnitOfWork) -> Readiness:
 
 def gauges(work: UnitOfWork) -> Gauges:
     """Count what is worth watching."""
-    counted = work.session.execute(sa.select(Case.status, sa.func.count()).group_by(Case.status)).tuples()
+    counted = work.session.execute(sa.select(Case.status, sa.func.count()).group_by(Case.status)).all()
     by_status = dict.fromkeys((each.value for each in CaseStatus), 0)
     by_status |= {status.value: number for status, number in counted}
     tasks = work.session.execute(
