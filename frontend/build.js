@@ -57,21 +57,36 @@ async function settle(folder, files) {
   }
 }
 
+// The licences of every package that went into the bundles: their authors ask that they go along.
+async function licences(inputs) {
+  const names = inputs.map((path) => path.match(/.*node_modules\/((?:@[^/]+\/)?[^/]+)\//)?.[1]);
+  const packages = new Set(names.filter(Boolean));
+  const texts = [];
+  for (const name of [...packages].sort()) {
+    const folder = join(HERE, "node_modules", name);
+    const { version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+    const file = (await readdir(folder)).find((each) => /^licen[cs]e/i.test(each));
+    const text = file ? await readFile(join(folder, file), "utf8") : "";
+    texts.push(`${name} ${version} (${license})\n\n${text.trim()}\n`);
+  }
+  return ["licences.txt", texts.join(`\n${"-".repeat(80)}\n\n`)];
+}
+
 async function engine() {
   const result = await build({
     ...common,
     entryPoints: ENGINE,
     banner: { js: '"use strict";' },
     format: "iife",
+    metafile: true,
     outdir: ENGINE_OUT,
     platform: "neutral",
     mainFields: ["module", "main"],
     plugins: [feelinPatches],
   });
-  await settle(
-    ENGINE_OUT,
-    result.outputFiles.map((file) => [file.path.slice(ENGINE_OUT.length + 1), file.contents]),
-  );
+  const files = result.outputFiles.map((file) => [file.path.slice(ENGINE_OUT.length + 1), file.contents]);
+  files.push(await licences(Object.keys(result.metafile.inputs)));
+  await settle(ENGINE_OUT, files);
 }
 
 async function pages() {
@@ -101,6 +116,7 @@ async function pages() {
     manifest[name] = hashed(name, contents);
     files.push([manifest[name], contents]);
   }
+  files.push(await licences([...Object.keys(result.metafile.inputs), ...Object.values(COPIES)]));
   files.push(["manifest.json", JSON.stringify(manifest, null, 2) + "\n"]);
   await settle(PAGES_OUT, files);
 }

@@ -117,6 +117,8 @@ def test_unique_with_two_hits_fails_and_names_the_rules() -> None:
     xml = table(THREE)
     assert decided(xml, n=1).outcome == "low"
     assert decided(xml, n=0).outcome is None
+    with pytest.raises(StepFailed, match=r"these did: t_r1, t_r3\."):
+        decided(xml, n=4)
     with pytest.raises(StepFailed, match=r"Decision t: Only one rule may hit.*t_r1, t_r2, t_r3") as failure:
         decided(xml, n=6)
     assert failure.value.element == "t_r2"
@@ -312,6 +314,11 @@ def test_a_table_that_cannot_be_decided_says_where(xml: str, data: dict[str, Any
         decided(xml, **data)
     assert failure.value.message.startswith("Decision t: ")
     assert failure.value.element == "t_table"
+
+
+def test_after_the_first_hit_nothing_else_is_asked() -> None:
+    xml = table([(["> 0"], ['"x"']), (["> 0"], ["unheard_of"])], policy="FIRST")
+    assert decided(xml, n=1).outcome == "x"
 
 
 def test_a_rule_that_does_not_hit_is_not_answered() -> None:

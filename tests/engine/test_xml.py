@@ -17,6 +17,9 @@ def test_a_document_is_parsed_without_its_comments_and_instructions() -> None:
     assert xml.root(b"\xef\xbb\xbf<a/>", "a.bpmn").tag == "a"
 
 
+LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+
+
 @pytest.mark.parametrize(
     ("data", "rule"),
     [
@@ -30,6 +33,7 @@ def test_a_document_is_parsed_without_its_comments_and_instructions() -> None:
         (b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "xml-doctype"),
         (b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', "xml-doctype"),
         (b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>', "xml-doctype"),
+        (f'<!DOCTYPE a [<!ENTITY l0 "ha">{LAUGHS}]><a>&l9;</a>'.encode(), "xml-doctype"),
         (b"<!doctype a><a/>", "xml-syntax"),
         (b"<a>&undefined;</a>", "xml-syntax"),
         (b"<a>" + b"<b/>" * 20_001 + b"</a>", "xml-too-large"),

@@ -1,8 +1,7 @@
 // What the service's engine loads into V8: FEEL with our functions, for single expressions and for decision tables.
 // Every answer is JSON text: {"value": ...} or {"problem": "words"}. No words contain a value of the case's data.
-import {
-  Words, builtinNames, compile, date, dateAndTime, duration, equals, getType, isDate, isDateTime, isDuration, isTime, kind, time,
-} from "feelin";
+import { Words, builtinNames, compile, equals, getType, kind } from "feelin";
+import { date, dateAndTime, duration, isDate, isDateTime, isDuration, isTime, time } from "feelin";
 import { FUNCTIONS, setMoment } from "./moment.js";
 import { survey } from "./names.js";
 
@@ -168,7 +167,8 @@ function callProblem({ name, count, at }) {
 function literalProblem(expression, { from, to }) {
   const literal = expression.slice(from, to);
   const { value } = compile(literal, false, {}).run({});
-  return getType(value) === "nil" ? `At character ${from + 1}, ${literal} does not exist in the calendar or is not written as ISO 8601.` : null;
+  if (getType(value) !== "nil") return null;
+  return `At character ${from + 1}, ${literal} does not exist in the calendar or is not written as ISO 8601.`;
 }
 
 const READERS = {
@@ -233,7 +233,8 @@ function input({ label, expression, type, allowed }, values, strange) {
 
 function output({ label, type, allowed }, cell, where, values, strange) {
   const whole = `${where}, ${label}`;
-  const value = cell === "" || cell === "-" ? null : typed(located(whole, () => askCell(cell, false, values, strange)), type, whole);
+  const given = cell === "" || cell === "-" ? null : located(whole, () => askCell(cell, false, values, strange));
+  const value = typed(given, type, whole);
   const options = allowed ? located(whole, () => ask(`[${allowed}]`, false, values, strange)) : null;
   const rank = options ? options.findIndex((each) => equals(typed(each, type, whole), value) === true) : 0;
   if (rank < 0 && value !== null) throw new Words(`${whole} gives a value that the table does not allow.`);
@@ -263,12 +264,14 @@ function rows({ inputs, outputs, rules, defaults, first }, json, moment) {
   const hits = [];
   for (const [number, { tests, outputs: row }] of rules.entries()) {
     const where = `Rule ${number + 1}`;
-    if (!tests.every((test, at) => located(() => `${where}, ${inputs[at].label}`, () => matches(test, scopes[at], strange)))) continue;
+    const hit = (test, at) => located(() => `${where}, ${inputs[at].label}`, () => matches(test, scopes[at], strange));
+    if (!tests.every(hit)) continue;
     hits.push({ rule: number, outputs: cells(row, where) });
     if (first) break;
   }
-  const none = hits.length === 0 && defaults.some(Boolean);
-  return { inputs: scopes.map((each) => plain(each["?"])), hits, defaults: none ? cells(defaults, "Default").map(({ value }) => value) : null };
+  const fallBack = hits.length === 0 && defaults.some(Boolean);
+  const given = fallBack ? cells(defaults, "Default").map(({ value }) => value) : null;
+  return { inputs: scopes.map((each) => plain(each["?"])), hits, defaults: given };
 }
 
 // Evaluates one expression to a given type.

@@ -8,73 +8,95 @@ import { fileURLToPath } from "node:url";
 const PATCHES = [
   {
     why: "ordering values of different kinds is an author's mistake",
-    find: "function cmp(a, b) {\n",
-    put: "function cmp(a, b) {\n    sameKind(a, b);\n",
+    find: ["function cmp(a, b) {"],
+    put: ["function cmp(a, b) {", "    sameKind(a, b);"],
   },
   {
     why: "a date and time is not ordered against a date; say so",
-    find: "        valueType !== range.valueType) {\n        return null;",
-    put: "        valueType !== range.valueType) {\n        sameKind(value, range.start === null ? range.end : range.start);\n        return null;",
+    find: ["        valueType !== range.valueType) {", "        return null;"],
+    put: [
+      "        valueType !== range.valueType) {",
+      "        sameKind(value, range.start === null ? range.end : range.start);",
+    ],
   },
   {
     why: "a text never equals a date; say so",
-    find: "    if (TEMPORAL_TYPES$1.has(aType)) {\n",
-    put: "    if (temporalAgainstText(aType, bType)) sameKind(a, b);\n    if (TEMPORAL_TYPES$1.has(aType)) {\n",
+    find: ["    if (TEMPORAL_TYPES$1.has(aType)) {"],
+    put: ["    if (temporalAgainstText(aType, bType)) sameKind(a, b);", "    if (TEMPORAL_TYPES$1.has(aType)) {"],
   },
   {
     why: "the time between two instants in different zones is not the difference of their wall clocks",
-    find: "    const left = toPlainDateTime(a);\n    const right = toPlainDateTime(b);\n",
-    put: "    if (isZoned(a) && isZoned(b) && isDateTime(a) && isDateTime(b)) return new FeelDuration(Temporal.Duration.from({ milliseconds: toComparable(a) - toComparable(b) }), false);\n    sameKind(a, b);\n    const left = toPlainDateTime(a);\n    const right = toPlainDateTime(b);\n",
+    find: ["    const left = toPlainDateTime(a);"],
+    put: [
+      "    if (areInstants(a, b)) return passed(a, b);",
+      "    sameKind(a, b);",
+      "    const left = toPlainDateTime(a);",
+    ],
   },
   {
     why: "72 hours are 72 hours, also in the night when the clocks change: they do not turn into three days",
-    find: "    return d.round({ largestUnit: 'day', relativeTo: REFERENCE_DATE });\n}",
-    put: "    return d.round({ largestUnit: d.days || d.weeks ? 'day' : 'hour', relativeTo: REFERENCE_DATE });\n}",
+    find: ["    return d.round({ largestUnit: 'day', relativeTo: REFERENCE_DATE });", "}"],
+    put: ["    return d.round({ largestUnit: d.days || d.weeks ? 'day' : 'hour', relativeTo: REFERENCE_DATE });", "}"],
   },
   {
     why: "but 72 hours after a date is a date",
-    find: "        if (hasTimeComponent(dur)) {\n",
-    put: "        const days = dur.value.total({ unit: 'day', relativeTo: REFERENCE_DATE });\n        if (!dur.yearsMonths && Number.isInteger(days)) return new FeelDate(temporal.value.add({ days: sign * days }));\n        if (hasTimeComponent(dur)) {\n",
+    find: ["        if (hasTimeComponent(dur)) {"],
+    put: [
+      "        if (isWholeDays(dur)) return laterDate(temporal, dur, sign);",
+      "        if (hasTimeComponent(dur)) {",
+    ],
   },
   {
     why: "the days of a duration are told as FEEL has it",
-    find: "    get days() { return this.yearsMonths ? null : this.value.days; }\n    get hours() { return this.yearsMonths ? null : this.value.hours; }\n",
-    put: "    get days() { return this.yearsMonths ? null : balanced(this.value).days; }\n    get hours() { return this.yearsMonths ? null : balanced(this.value).hours; }\n",
+    find: ["    get days() { return this.yearsMonths ? null : this.value.days; }"],
+    put: ["    get days() { return this.yearsMonths ? null : balanced(this.value).days; }"],
+  },
+  {
+    why: "and its hours",
+    find: ["    get hours() { return this.yearsMonths ? null : this.value.hours; }"],
+    put: ["    get hours() { return this.yearsMonths ? null : balanced(this.value).hours; }"],
   },
   {
     why: "the second of the hour that comes twice in autumn is only told by its offset",
-    find: "    return new FeelDateTime(shifted.toPlainDateTime(), temporal.zone);\n",
-    put: "    const plain = shifted.toPlainDateTime();\n    const same = plain.toZonedDateTime(shifted.timeZoneId).epochNanoseconds === shifted.epochNanoseconds;\n    return new FeelDateTime(plain, same ? temporal.zone : shifted.offset);\n",
+    find: ["    return new FeelDateTime(shifted.toPlainDateTime(), temporal.zone);"],
+    put: ["    return zoned(shifted);"],
   },
   {
     why: "a type is one of FEEL's, never an object that JavaScript happens to have",
-    find: "            const check = NAMED_TYPE_CHECKS[descriptor.name];\n",
-    put: "            const check = Object.hasOwn(NAMED_TYPE_CHECKS, descriptor.name) && NAMED_TYPE_CHECKS[descriptor.name];\n            if (!check) throw new Words('Asks for a type that does not exist.');\n",
+    find: ["            const check = NAMED_TYPE_CHECKS[descriptor.name];"],
+    put: ["            const check = checkOfType(descriptor.name);"],
   },
   {
     why: "the negation of an unknown test is unknown, not a hit",
-    find: "                    }).some(v => v === true);\n                    return matches === null ? null : (negate ? !matches : matches);\n",
-    put: "                    });\n                    if (matches.includes(true)) return !negate;\n                    return negate ? (matches.includes(null) ? null : true) : false;\n",
+    find: [
+      "                    }).some(v => v === true);",
+      "                    return matches === null ? null : (negate ? !matches : matches);",
+    ],
+    put: [
+      "                    });",
+      "                    if (matches.includes(true)) return !negate;",
+      "                    return negate ? (matches.includes(null) ? null : true) : false;",
+    ],
   },
 ];
 
 const ADDITION = `
+export class Words extends Error {}
+
 const KINDS = {
   boolean: "yes or no", number: "a number", string: "a text", list: "a list", context: "a context", date: "a date",
   time: "a time", "date time": "a date and time", duration: "a duration", range: "a range", function: "a function",
 };
-export class Words extends Error {}
+
 export function kind(value) {
-  if (typeof value === "function") return KINDS.function;
-  return KINDS[getType(value)] || "nothing";
+  return typeof value === "function" ? KINDS.function : KINDS[getType(value)] || "nothing";
 }
-function balanced(value) {
-  return value.round({ largestUnit: "day", relativeTo: REFERENCE_DATE });
-}
+
 function temporalAgainstText(a, b) {
   const temporal = (type) => type === "duration" || TEMPORAL_TYPES$1.has(type);
   return (temporal(a) && b === "string") || (a === "string" && temporal(b));
 }
+
 function sameKind(a, b) {
   if (isNil(a) || isNil(b)) return;
   if (getType(a) !== getType(b)) {
@@ -85,6 +107,43 @@ function sameKind(a, b) {
     throw new Words("Compares a date and time that has a time zone with one that has none.");
   }
 }
+
+function areInstants(a, b) {
+  return isDateTime(a) && isDateTime(b) && isZoned(a) && isZoned(b);
+}
+
+function passed(a, b) {
+  return new FeelDuration(Temporal.Duration.from({ milliseconds: toComparable(a) - toComparable(b) }), false);
+}
+
+function daysOf(dur) {
+  return dur.value.total({ unit: "day", relativeTo: REFERENCE_DATE });
+}
+
+function isWholeDays(dur) {
+  return !dur.yearsMonths && Number.isInteger(daysOf(dur));
+}
+
+function laterDate(date, dur, sign) {
+  return new FeelDate(date.value.add({ days: sign * daysOf(dur) }));
+}
+
+function balanced(value) {
+  return value.round({ largestUnit: "day", relativeTo: REFERENCE_DATE });
+}
+
+function checkOfType(name) {
+  if (!Object.hasOwn(NAMED_TYPE_CHECKS, name)) throw new Words("Asks for a type that does not exist.");
+  return NAMED_TYPE_CHECKS[name];
+}
+
+// A zoned date and time as FEEL has it: wall clock and zone name, or its offset in the second of a doubled hour.
+export function zoned(value) {
+  const plain = value.toPlainDateTime();
+  const same = plain.toZonedDateTime(value.timeZoneId).epochNanoseconds === value.epochNanoseconds;
+  return new FeelDateTime(plain, same ? value.timeZoneId : value.offset);
+}
+
 export function compile(expression, unary, context) {
   const kept = new InterpreterContext();
   const how = unary ? "unaryTest" : "evaluate";
@@ -99,9 +158,14 @@ export function compile(expression, unary, context) {
     },
   };
 }
+
 export const builtinNames = Object.keys(builtins);
 export { equals, getType, isDate, isDateTime, isDuration, isTime };
 `;
+
+function lines(all) {
+  return all.join("\n") + "\n";
+}
 
 export const feelinPatches = {
   name: "feelin-patches",
@@ -111,8 +175,8 @@ export const feelinPatches = {
     build.onLoad({ filter: /node_modules[\\/]feelin[\\/]dist[\\/]index\.js$/ }, async ({ path }) => {
       let source = await readFile(path, "utf8");
       for (const { why, find, put } of PATCHES) {
-        if (source.split(find).length !== 2) throw new Error(`feelin has changed; cannot patch: ${why}`);
-        source = source.replace(find, () => put);
+        if (source.split(lines(find)).length !== 2) throw new Error(`feelin has changed; cannot patch: ${why}`);
+        source = source.replace(lines(find), () => lines(put));
       }
       return { contents: source + ADDITION, loader: "js" };
     });

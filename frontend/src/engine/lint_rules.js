@@ -1,5 +1,5 @@
-// Which of bpmnlint's rules our diagrams are held to. What the engine cannot run is refused by the service itself; these
-// say what a reader could misunderstand. The same list serves the editor.
+// Which of bpmnlint's rules our diagrams are held to. What the engine cannot run is refused by the service itself;
+// these say what a reader could misunderstand. The same list serves the editor.
 import adHocSubProcess from "bpmnlint/rules/ad-hoc-sub-process.js";
 import conditionalFlows from "bpmnlint/rules/conditional-flows.js";
 import endEventRequired from "bpmnlint/rules/end-event-required.js";

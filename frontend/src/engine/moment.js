@@ -1,5 +1,5 @@
 // The functions that our expressions have beyond FEEL: dates as the law counts them, seen from one given moment.
-import { FeelDate, FeelDateTime, Words, isDate, isDateTime, kind, parseDate, parseDateTime } from "feelin";
+import { FeelDate, Words, isDate, isDateTime, kind, parseDate, parseDateTime, zoned } from "feelin";
 import { Temporal } from "./temporal.js";
 
 let moment = null; // { now: ISO instant, zone: IANA name, daysOff: sorted ISO dates, Monday to Friday }
@@ -7,14 +7,6 @@ let moment = null; // { now: ISO instant, zone: IANA name, daysOff: sorted ISO d
 // Sets the moment that the functions speak of, until the next call.
 export function setMoment(given) {
   moment = { ...given, off: new Set(given.daysOff) };
-}
-
-// A zoned date and time as FEEL has it: wall clock and zone name. In the hour that comes twice, the second one is only
-// told by its offset.
-export function zoned(value) {
-  const plain = value.toPlainDateTime();
-  const same = plain.toZonedDateTime(value.timeZoneId).epochNanoseconds === value.epochNanoseconds;
-  return new FeelDateTime(plain, same ? value.timeZoneId : value.offset);
 }
 
 function local() {
@@ -67,7 +59,7 @@ function addWorkingDays(date, count, name) {
 function nextWorkingDay(date, name) {
   let found = date;
   while (!works(found, name)) found = found.add({ days: 1 });
-  return found;
+  return new FeelDate(found);
 }
 
 const PERIODS = {
@@ -114,11 +106,9 @@ function workingDaysAfter(date, n) {
   return from === null || count === null ? null : new FeelDate(addWorkingDays(from, count, name));
 }
 
-function onDay(name, answer) {
-  return (date) => {
-    const found = day(date, name);
-    return found === null ? null : answer(found, name);
-  };
+function onDay(name, date, answer) {
+  const found = day(date, name);
+  return found === null ? null : answer(found, name);
 }
 
 function called(parameters, implementation) {
@@ -131,8 +121,8 @@ export const FUNCTIONS = {
   now: called([], () => zoned(local())),
   at: called(["date", "time"], at),
   "working days after": called(["date", "n"], workingDaysAfter),
-  "next working day": called(["date"], onDay("next working day", (date, name) => new FeelDate(nextWorkingDay(date, name)))),
-  "is working day": called(["date"], onDay("is working day", works)),
+  "next working day": called(["date"], (date) => onDay("next working day", date, nextWorkingDay)),
+  "is working day": called(["date"], (date) => onDay("is working day", date, works)),
   "end of quarter": called(["date"], endOfQuarter),
   "last day": called(["date", "n", "unit"], lastDay),
   "days between": called(["from", "to"], daysBetween),
