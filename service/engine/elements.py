@@ -56,7 +56,10 @@ class Spec(BpmnTaskSpec):  # type: ignore[misc]
 
     def _update(self, my_task: Token) -> None:
         """Let a token that was just placed arrive."""
-        if my_task._state == TaskState.FUTURE and self.arrives(my_task):
+        if my_task._state != TaskState.FUTURE:
+            return
+        push(my_task).at(self.bpmn_id)
+        if self.arrives(my_task):
             my_task._ready()
 
     def _on_ready(self, my_task: Token) -> None:
@@ -66,6 +69,7 @@ class Spec(BpmnTaskSpec):  # type: ignore[misc]
             push(my_task).agenda.append(my_task)
 
     def _on_complete(self, my_task: Token) -> None:
+        push(my_task).at(self.bpmn_id)
         self.tell(my_task)
         if self.leaves(my_task):
             self.go_on(my_task)
@@ -99,9 +103,17 @@ class Spec(BpmnTaskSpec):  # type: ignore[misc]
         targets = self.chosen(token) if self.ways else [token.workflow.spec.end.name]
         specs = token.workflow.spec.task_specs
         placed = [token._add_child(specs[name], TaskState.FUTURE) for name in targets]
+        brought = self.brings(token)
         for child in placed:
+            if brought:
+                child.put({**token.shelf(), **brought})
             if child._state == TaskState.FUTURE and is_alive(token.workflow):
                 child.task_spec._update(child)
+
+    def brings(self, token: Token) -> Shelf:
+        """Give what is added to the data on the way out."""
+        del token
+        return {}
 
     def chosen(self, token: Token) -> list[str]:
         """Give the targets of the flows that are taken: all without a condition, all whose condition is true."""
@@ -124,11 +136,6 @@ class Spec(BpmnTaskSpec):  # type: ignore[misc]
             push(token).note(token)
         if self.reaches:
             push(token).reach(token)
-
-    def given_to(self, token: Token) -> Mapping[str, Any]:
-        """Give what an instance of this element gets besides the data it inherits."""
-        del token
-        return {}
 
     def standing(self, token: Token) -> Shelf:
         """Give what a token that is here has come to know so far."""

@@ -9,7 +9,7 @@ from service.engine import timing
 from service.engine.drawing import Node, Trigger
 from service.engine.elements import LevelSpec, Spec, Throw, assigned, push
 from service.engine.tokens import cancel, empty, everywhere, forget, gathered, owner
-from service.engine.tree import Instance, Scope, Shelf, Token, unshelve
+from service.engine.tree import Instance, Scope, Shelf, Token, shelve, unshelve
 from service.errors import Conflict, Invalid, Problem, StepFailed
 
 
@@ -40,8 +40,16 @@ class Catch(Spec):
         """Let the event happen: go on from here."""
         self.prepares(token)
         if self.variable is not None and payload is not None:
-            token.data = assigned(token.data, tuple(self.variable.split(".")), payload)
+            token.internal_data["said"] = payload
         token.complete()
+
+    def brings(self, token: Token) -> Shelf:
+        """Give what the event said, under the variable that takes it."""
+        if self.variable is None or "said" not in token.internal_data:
+            return {}
+        path = tuple(self.variable.split("."))
+        whole = assigned(token.data, path, token.internal_data.pop("said"))
+        return shelve({path[0]: whole[path[0]]})
 
     def prepares(self, token: Token) -> None:
         """Withdraw the other events behind the same event gateway."""

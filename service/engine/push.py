@@ -71,12 +71,11 @@ class Push:
             self.decisions.append(Decision(here, hit.table, hit.rules, dict(hit.inputs), decided.outcome))
         return decided.outcome
 
-    def begins(self, token: Token) -> None:
-        """Note what is run now; raise StepFailed where the process runs in circles."""
-        self.element = token.task_spec.bpmn_id or self.element
-        self.rests()
+    def at(self, element: str | None) -> None:
+        """Note which element is being run."""
+        self.element = element or self.element
 
-    def rests(self) -> None:
+    def count(self) -> None:
         """Count one more step of the engine; raise StepFailed where the process runs in circles."""
         self.steps += 1
         if self.steps > MOST_STEPS:

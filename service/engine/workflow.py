@@ -157,11 +157,12 @@ def _run(instance: Instance) -> None:
         while push.agenda:
             token = push.agenda.popleft()
             if token._state == TaskState.READY:
-                push.begins(token)
+                push.at(token.task_spec.bpmn_id)
+                push.count()
                 token.task_spec.acts(token)
             if token._state == TaskState.READY:
                 token.complete()
-        push.rests()
+        push.count()
         if not (inclusive(instance) or conditional(instance)):
             return
 
