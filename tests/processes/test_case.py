@@ -8,7 +8,7 @@ import pytest
 from journey import ROOT, Journey, deployed, examples, moment, read, replay
 from lxml import etree
 
-from service.engine import decisions
+from service.engine import decisions, forms, workflow
 
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 DI = "{http://www.omg.org/spec/BPMN/20100524/DI}"
@@ -232,13 +232,24 @@ def test_the_form_and_the_table_know_the_same_signs():
 def test_signs_are_told_in_words_and_never_as_a_score():
     found = decide("indicators", coercion=["documents", "debt"], exploitation=["salary"])
 
-    together = {each["dimension_en"]: each["together"] for each in found}
-    assert together["Coercion at destination"]
-    assert not together["Exploitation"]
+    patterns = {each["dimension_en"]: each["pattern"] for each in found}
+    assert patterns["Coercion at destination"] == "several"
+    assert patterns["Exploitation"] == "single"
+    assert patterns["Deceptive recruitment"] == "none"
     assert all(each["explanation"] and each["explanation_en"] for each in found)
-    assert not [
-        value for each in found for value in each.values() if isinstance(value, int | float) and value > 1
-    ]
+    assert not [value for each in found for value in each.values() if isinstance(value, int | float)]
+
+
+def test_who_decides_reads_the_signs_in_words_above_the_question():
+    journey = Journey("case", at="2026-12-01T09:00").do("register_report").do("make_first_contact")
+    journey.do("arrange_urgent_protection").do("assess_indicators", coercion=["documents", "debt"])
+    form = deployed().forms["grounds"]
+    task = journey.task("decide_grounds")
+    data = workflow.task_data(deployed(), journey.snapshot, task=task.id)
+
+    shown = forms.visible(form, {}, data=data, moment=moment(journey.now))
+    assert "coercion_several" in shown
+    assert not {"coercion_single", "exploitation_several", "exploitation_single"} & shown
 
 
 def test_every_period_has_a_basis_and_says_how_sure_it_is():
