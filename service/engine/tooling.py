@@ -166,6 +166,14 @@ def _places(root: Any) -> dict[str, tuple[str, ...]]:
     for shape in root.iter(f"{{{_DI}}}BPMNShape", f"{{{_DI}}}BPMNEdge"):
         points = [each for each in shape if etree.QName(each).localname in {"Bounds", "waypoint"}]
         found[shape.get("bpmnElement") or ""] = tuple(
-            str(sorted((name, float(value)) for name, value in each.attrib.items())) for each in points
+            str(sorted((name, _number(value)) for name, value in each.attrib.items())) for each in points
         )
     return found
+
+
+def _number(text: str) -> str:
+    """Write a coordinate in one way: "10" and "10.0" are the same place."""
+    try:
+        return str(float(text))
+    except ValueError:
+        return text

@@ -144,6 +144,12 @@ def test_a_lane_that_loses_an_element_is_a_change() -> None:
     )
 
 
+def test_a_coordinate_is_the_same_however_it_is_written() -> None:
+    drawn = layout(PLAIN)
+    assert diff(drawn, drawn.replace(b'width="100"', b'width="100.0"')).moved == ()
+    assert diff(drawn, drawn.replace(b'width="100"', b'width="nonsense"')).moved == ("task",)
+
+
 def test_what_is_no_diagram_is_refused() -> None:
     with pytest.raises(Refused):
         lint(b"<!DOCTYPE x><definitions/>")
