@@ -25,11 +25,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Standing:
-    """What a case has done in one process: elements that hold a token, those passed, whether it is over."""
+    """What a case has done in one process: elements that hold a token, those passed, whether it is over.
+
+    When the past is not known, what cannot come any more has no state: it was done, or skipped.
+    """
 
     here: frozenset[str] = frozenset()
     done: frozenset[str] = frozenset()
     over: bool = False
+    knows_past: bool = True
 
 
 def table(process: Process, standing: Standing | None = None) -> list[Step]:
@@ -148,7 +152,10 @@ def _states(nodes: Mapping[str, Node], standing: Standing) -> dict[str, str]:
         here |= set(_around(nodes, id))
     reachable = set() if standing.over else _reachable(nodes, here)
     started = bool(here or standing.done) or standing.over
-    return {id: _state(id, here, standing.done, reachable, started=started) for id in nodes}
+    states = {id: _state(id, here, standing.done, reachable, started=started) for id in nodes}
+    if standing.knows_past:
+        return states
+    return {id: state for id, state in states.items() if state in {"here", "later"}}
 
 
 def _state(id: str, here: set[str], done: frozenset[str], reachable: set[str], *, started: bool) -> str:

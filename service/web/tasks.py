@@ -198,7 +198,7 @@ def _page(
         colleagues=shown.colleagues,
         arithmetic=_arithmetic(page.row),
         what_next=steps.what_next(process, page.element.id),
-        steps=steps.table(process, steps.Standing(here=frozenset({page.element.id}))),
+        steps=steps.table(process, steps.Standing(here=frozenset({page.element.id}), knows_past=False)),
         xml=process.xml.decode(),
     )
 
