@@ -208,9 +208,22 @@ def _properties(node: Node) -> Iterator[Finding]:
                 "variable",
                 f"“{own[name]}” cannot be the name of a variable; use letters, digits and “_”.",
             )
-    for name in ("due", "inputs", "payload"):
-        if name in own and not (name == "due" and timing.literal(own[name])):
+    for name in ("inputs", "payload"):
+        if name in own:
             yield from _feel(node.id, own[name], f"property “{name}”")
+    if "due" in own:
+        yield from _due(node.id, own["due"])
+
+
+def _due(id: str, due: str) -> Iterator[Finding]:
+    text = timing.literal(due)
+    if text is None:
+        yield from _feel(id, due, "property “due”")
+        return
+    try:
+        expressions.instant(text, moment=_ANY_MOMENT, end_of_day=True)
+    except StepFailed as failure:
+        yield id, "due", failure.message
 
 
 def _known_properties(node: Node) -> frozenset[str]:
@@ -300,7 +313,7 @@ def _unreachable(level: Level, start: Node) -> Iterator[Finding]:
         if node.handler and node.trigger and node.trigger.kind == "compensate":
             waiting.append(node.handler)
     for node in nodes.values():
-        if node.id not in found and node.kind in RUNS:
+        if node.id and node.id not in found and node.kind in RUNS:
             yield node.id, "unreachable", "No flow from the start leads here."
 
 

@@ -9,7 +9,7 @@ from service.engine import expressions
 from service.engine.expressions import Moment
 from service.errors import StepFailed
 
-_LITERAL = re.compile(r"(?:P\d|PT\d|R\d*/P|R\d*/\d{4}-|\d{4}-\d\d-\d\dT)\S*")
+_LITERAL = re.compile(r"(?:-?P\d|-?PT\d|R\d*/P|R\d*/\d{4}-|\d{4}-\d\d-\d\d)\S*")
 _CYCLE = re.compile(r"R(\d*)/(?:(\d{4}-[^/]+)/)?(P[^/]+)")
 _PART = re.compile(r"\d+")
 _BEATS = 1_000_000  # a rhythm that has missed more than this is no rhythm
