@@ -90,17 +90,16 @@ def _still_counts(scope: Scope) -> bool:
 
 def _chunk(scope: Instance | Scope) -> _Chunk:
     tree = kept(scope)
-    numbers = {task.id: number for number, (task, _) in enumerate(tree)}
+    numbers = {each.task.id: number for number, each in enumerate(tree)}
     specs: dict[str, int] = {}
     shelves: list[Shelf] = []
     rows: list[_Row] = []
-    for task, over in tree:
-        above = numbers[over.id] if over is not None else -1
-        shelf = task.shelf()
-        changed, removed = _difference(shelf, _base(shelves, above))
-        shelves.append(shelf)
-        spec = specs.setdefault(task.task_spec.name, len(specs))
-        rows.append(_Row(task.id.bytes, above, spec, task._state, changed, removed, _notes(task)))
+    for each in tree:
+        above = numbers[each.above.task.id] if each.above is not None else -1
+        changed, removed = _difference(each.shelf, _base(shelves, above))
+        shelves.append(each.shelf)
+        spec = specs.setdefault(each.task.task_spec.name, len(specs))
+        rows.append(_Row(each.task.id.bytes, above, spec, each.task._state, changed, removed, each.notes))
     return _Chunk(
         owner=scope.parent_task_id.bytes if scope.parent_task_id else b"",
         spec=scope.spec.name,
@@ -120,11 +119,6 @@ def _difference(shelf: Shelf, base: Shelf) -> tuple[dict[str, msgspec.Raw], list
         return {}, []
     changed = {key: msgspec.Raw(value) for key, value in shelf.items() if base.get(key) != value}
     return changed, [key for key in base if key not in shelf]
-
-
-def _notes(task: Token) -> dict[str, Any]:
-    """Give the bookkeeping of a task; that of a finished one is of no use any more."""
-    return {} if task._state & TaskState.FINISHED_MASK else task.internal_data
 
 
 def _open(snapshot: bytes) -> _Snapshot:

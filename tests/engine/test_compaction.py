@@ -11,7 +11,7 @@ from blocks import Chain, Expectation, Open, diagrams, files
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from service.engine import state, workflow
+from service.engine import workflow
 from service.engine.definition import Definition, parse
 from service.engine.expressions import Moment
 from service.engine.tree import Instance
