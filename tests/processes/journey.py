@@ -1,6 +1,7 @@
 """A journey through real diagrams that fills in what nobody answered, and never stands still."""
 
 import json
+import random
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -19,6 +20,14 @@ from service.rules import calendar
 ROOT = Path(__file__).parents[2]
 ZONE = ZoneInfo("Europe/Stockholm")
 TEXT = "Påhittad uppgift."
+ONWARD = {
+    "contact": "made",
+    "reason_to_assume": "yes",
+    "citizenship": "third_country",
+    "stay": "none",
+    "wants_reflection_period": "yes",
+    "approval": "approve",
+}
 
 
 @cache
@@ -137,6 +146,38 @@ class Journey:
             assert each.due, f"{drawn.id} has no due"
             assert drawn.role in {"caseworker", "team_leader"}, f"{drawn.id} is nobody's"
         return self
+
+
+def wander(seed: int, *, steps: int = 60) -> Journey:
+    """Go where chance leads: any open task with any answer, a message, or some days of waiting."""
+    chance = random.Random(seed)  # noqa: S311  nothing secret
+    journey = Journey("case", at="2026-12-01T09:00")
+    for _ in range(steps):
+        if journey.finished:
+            break
+        said = sorted(journey.awaited())
+        if chance.random() < 0.25 or not journey.open:
+            journey.wait(days=chance.choice([1, 3, 10, 20]))
+        elif said and chance.random() < 0.04:
+            journey.say(chance.choice(said))
+        else:
+            task = chance.choice(sorted(journey.open.values(), key=lambda each: str(each.place)))
+            journey.do(task.place.element, right=task.place.right, **guessed(journey, task, chance))
+    return journey
+
+
+def guessed(journey: Journey, task: workflow.OpenTask, chance: random.Random) -> dict[str, Any]:
+    """Any choice wherever there is one, but mostly such that the case goes on."""
+    drawn = journey.definition.processes[task.place.process].elements[task.place.element]
+    questions = journey.definition.forms[drawn.form].fields.items()
+    picked = {key: chance.choice(each.options).value for key, each in questions if each.options}
+    onward = {key: value for key, value in ONWARD.items() if key in picked and chance.random() < 0.85}
+    picked = {
+        key: [value] if dict(questions)[key].type in {Type.CHECKLIST, Type.TAGLIST} else value
+        for key, value in (picked | onward).items()
+    }
+    last = f"{journey.now + timedelta(days=29):%Y-%m-%d}"
+    return picked | {key: last for key in ("valid_to", "new_valid_to") if key in dict(questions)}
 
 
 def filled(

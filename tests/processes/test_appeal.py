@@ -101,7 +101,7 @@ def test_the_board_may_abstain():
 
 
 def test_what_is_sent_back_raises_the_question_again():
-    journey = written().do("sign_appeal", approval="send_back")
+    journey = written().do("sign_appeal", appeal_approval="send_back")
 
     assert journey.tasks() == ["decide_appeal"]
     assert journey.do("decide_appeal", appeal_decision="abstain").finished

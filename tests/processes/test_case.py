@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from journey import ROOT, Journey, deployed, examples, moment, read, replay
+from journey import ROOT, Journey, deployed, examples, moment, read, replay, wander
 from lxml import etree
 
 from service.engine import decisions, forms, workflow
@@ -166,7 +166,7 @@ def test_a_refusal_that_is_not_appealed_leads_to_a_plan_without_a_permit():
 
 def test_an_appeal_that_wins_leads_into_the_reflection_period():
     journey = decided("refused").do("decide_appeal", appeal_decision="appeal").do("write_appeal")
-    journey.do("sign_appeal", approval="approve").do("send_appeal").wait(days=30)
+    journey.do("sign_appeal", appeal_approval="approve").do("send_appeal").wait(days=30)
     journey.do("register_outcome", appeal_outcome="granted", valid_from="2027-01-10", valid_to="2027-02-08")
 
     assert "reflection_period" in journey.where()
@@ -191,6 +191,22 @@ def test_the_person_may_withdraw_while(stage):
     assert journey.tasks() == ["record_withdrawal"]
     assert not journey.step.timers
     closed(journey.do("record_withdrawal"))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_case_stands_still_wherever_chance_leads(seed):
+    journey = wander(seed)
+
+    assert journey.finished or journey.open or journey.step.timers or journey.step.awaited
+
+
+def test_a_question_that_is_asked_twice_is_the_same_question():
+    asked: dict[str, tuple[str, Any, Any]] = {}
+    for form in deployed().forms.values():
+        for key, field in form.fields.items():
+            first = asked.setdefault(key, (form.key, field.type, [each.value for each in field.options]))
+            again = (field.type, [each.value for each in field.options])
+            assert first[1:] == again, f"{key} is asked otherwise in {form.key} than in {first[0]}"
 
 
 def test_an_asylum_seeker_is_told_that_the_responsibility_moves():
