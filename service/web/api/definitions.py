@@ -157,11 +157,12 @@ def one(work: UnitOfWork, key: str, version: int) -> Any:
 
 @changes(blueprint, "/deployments", DeploymentDocument(), status=201, document={"requestBody": UPLOAD})
 def deploy(work: UnitOfWork) -> Answer:
-    """Check and publish files, all or nothing; 422 lists every problem found."""
+    """Check and publish files, all or nothing; 422 lists every problem found. 200 when nothing is new."""
     given = _parts()
     files = _files()
     deployed = deployments.deploy(work, files=files, note=given["note"], dry_run=given["dry_run"])
-    return Answer(deployed, status=200 if given["dry_run"] else 201)
+    brings = not given["dry_run"] and any(each.changed for each in deployed.definitions)
+    return Answer(deployed, status=201 if brings else 200)
 
 
 @changes(blueprint, "/deployments/<uuid:deployment_id>/approval", Approved())

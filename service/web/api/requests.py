@@ -93,9 +93,12 @@ def changes(
         def answered(**path: Any) -> Response:
             raw = _received()  # all of it, before anything is locked
             with auth.begin() as work:
-                return _once(
-                    work, raw, lambda: _respond(view(work, **path, **_body(body, raw)), answer, status)
-                )
+
+                def act() -> Response:
+                    given = {} if document else _body(body, raw)
+                    return _respond(view(work, **path, **given), answer, status)
+
+                return _once(work, raw, act)
 
         documented = blueprint.response(status, answer)(answered)
         if body is not None:
@@ -219,7 +222,7 @@ def _parts_received() -> bytes:
 
 def _body(schema: ma.Schema | None, raw: bytes) -> dict[str, Any]:
     if schema is None:
-        if raw.strip() not in {b"", b"{}"} and request.mimetype != "multipart/form-data":
+        if raw.strip() not in {b"", b"{}"}:
             raise Invalid(problems=[Problem("Send nothing with this request.", pointer="", rule="unknown")])
         return {}
     if raw and not request.is_json:

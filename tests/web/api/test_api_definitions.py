@@ -1,0 +1,126 @@
+"""Definitions through the API: what is in force, byte for byte; publishing with a second person."""
+
+import json
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from calling import V1, is_problem
+
+DIAGRAMS = Path(__file__).parents[2] / "commands" / "diagrams"
+BPMN = (DIAGRAMS / "two_steps.bpmn").read_bytes()
+CHANGED = BPMN.replace('name="Fråga"'.encode(), 'name="Fråga igen"'.encode())
+
+
+def publish(caller, *files, **form):
+    given = [(BytesIO(content), name) for name, content in files]
+    return caller.client.post(
+        f"{V1}/deployments",
+        data={"files": given, **form},
+        headers={"Authorization": f"Bearer {caller.token}"},
+        content_type="multipart/form-data",
+    )
+
+
+@pytest.fixture
+def petra(caller):
+    """A process owner."""
+    return caller("petra")
+
+
+def test_the_newest_of_each_process_is_listed_with_its_open_cases(anna):
+    anna.start()
+    rows = {row["key"]: row for row in anna.get("process-definitions").get_json()["items"]}
+    assert rows["two_steps"] | {"deployment_id": 0, "deployed_at": 0} == {
+        "key": "two_steps",
+        "name": "Två steg",
+        "version": 1,
+        "deployment_id": 0,
+        "deployment": 1,
+        "state": "active",
+        "deployed_at": 0,
+        "deployed_by": None,
+        "approved_at": rows["two_steps"]["deployed_at"],
+        "approved_by": None,
+        "note": "Små diagram för tester",
+        "open_cases": 1,
+    }
+
+
+def test_a_version_is_given_as_it_was_deployed_byte_for_byte(anna):
+    path = "process-definitions/two_steps/versions/1"
+    xml = anna.get(path, Accept="application/xml")
+    assert (xml.data, xml.mimetype) == (BPMN, "application/xml")
+    shown = anna.get(path).get_json()
+    assert shown["file"] == "two_steps.bpmn"
+    ask = next(each for each in shown["elements"] if each["id"] == "ask")
+    assert (ask["kind"], ask["form"], ask["next"]) == ("userTask", "small", ["check"])
+
+
+def test_a_deployment_waits_for_a_second_person(petra, caller, anna):
+    made = publish(petra, ("two_steps.bpmn", CHANGED), note="Tydligare fråga")
+    assert made.status_code == 201, made.text
+    told = made.get_json()
+    assert told["state"] == "pending"
+    assert {"kind": "process", "key": "two_steps", "version": 2, "changed": True} in told["definitions"]
+    assert anna.start()["process"]["version"] == 1
+    is_problem(petra.post(f"deployments/{told['id']}/approval"), 403)
+    is_problem(anna.post(f"deployments/{told['id']}/approval"), 403)
+    approved = caller("pia").post(f"deployments/{told['id']}/approval")
+    assert approved.get_json() == {"id": told["id"], "state": "active"}
+    is_problem(caller("pia").post(f"deployments/{told['id']}/approval"), 409)
+    assert anna.start()["process"]["version"] == 2
+    versions = anna.get("process-definitions/two_steps/versions").get_json()["items"]
+    assert [(row["version"], row["deployed_by"], row["approved_by"]) for row in versions] == [
+        (2, "petra", "pia"),
+        (1, None, None),
+    ]
+
+
+def test_a_dry_run_publishes_nothing(petra):
+    told = publish(petra, ("two_steps.bpmn", CHANGED), note="Prov", dry_run="true")
+    assert told.status_code == 200
+    assert told.get_json()["id"] is None
+    assert len(petra.get("process-definitions/two_steps/versions").get_json()["items"]) == 1
+
+
+def test_what_is_in_force_already_brings_nothing_new(petra):
+    told = publish(petra, ("two_steps.bpmn", BPMN), note="Samma igen")
+    assert (told.status_code, told.get_json()["definitions"][0]["changed"]) == (200, False)
+    assert len(petra.get("process-definitions/two_steps/versions").get_json()["items"]) == 1
+
+
+def test_every_problem_of_every_file_is_told_and_nothing_is_published(petra):
+    broken = [{"type": "html", "id": "h"}, {"type": "radio", "id": "r", "key": "r", "label": "R"}]
+    form = json.dumps({"id": "small", "title": "Liten", "components": broken}).encode()
+    found = is_problem(
+        publish(petra, ("two_steps.bpmn", b"<x/>"), ("small.form.json", form), note="Fel"), 422
+    )
+    assert {(each.get("file"), each.get("element")) for each in found} >= {
+        ("small.form.json", "h"),
+        ("small.form.json", "r"),
+    }
+    assert "two_steps.bpmn" in {each.get("file") for each in found}
+    assert all(each["rule"] for each in found if each.get("file") == "small.form.json")
+    assert len(petra.get("process-definitions/two_steps/versions").get_json()["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "form"),
+    [
+        ([], {"note": "Inget"}),
+        ([("two_steps.bpmn", CHANGED)], {}),
+        ([("two_steps.bpmn", CHANGED)], {"note": "x", "approve": "1"}),
+        ([("two_steps.bpmn", CHANGED)], {"note": "x", "dry_run": "perhaps"}),
+        ([("two_steps.bpmn", CHANGED), ("two_steps.bpmn", BPMN)], {"note": "x"}),
+        ([("../../etc/passwd", CHANGED)], {"note": "x"}),
+        ([("two_steps.bpmn", b"x" * 3_000_000)], {"note": "Stor"}),
+    ],
+)
+def test_an_upload_that_makes_no_sense_is_refused(petra, files, form):
+    is_problem(publish(petra, *files, **form), 422)
+
+
+def test_only_process_owners_publish(anna, petra):
+    is_problem(publish(anna, ("two_steps.bpmn", CHANGED), note="x"), 403)
+    is_problem(petra.post("deployments", {"files": []}), 415)
