@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from SpiffWorkflow.util.task import TaskState
-
 from service.engine.elements import Guard
 from service.engine.gateways import EventGateway
 from service.engine.tokens import HELD, merge
@@ -26,7 +24,11 @@ _STRUCTURES = (
 
 @dataclass(eq=False, slots=True)
 class Kept:
-    """A task that is kept, below the one that it hangs below from now on (None: the root)."""
+    """A task that is kept, below the one that it hangs below from now on (None: the root).
+
+    `notes` is the bookkeeping of its element; that of a finished one is of no use any more, save the root's, where
+    a level keeps its own.
+    """
 
     task: Token
     above: "Kept | None"
@@ -65,8 +67,8 @@ def kept(scope: Scope | Instance) -> list[Kept]:
     found: dict[UUID, Kept] = {}
     for task in order:
         above = next((found[each.id] for each in task.ancestors() if each.id in marked), None)
-        finished = task._state & TaskState.FINISHED_MASK
-        found[task.id] = each = Kept(task, above, task.shelf(), {} if finished else task.internal_data)
+        notes = task.internal_data if task._state & HELD or above is None else {}
+        found[task.id] = each = Kept(task, above, task.shelf(), notes)
         if above is not None:
             above.below.append(each)
     tree = list(found.values())
@@ -109,9 +111,9 @@ def _with_ends_together(tree: list[Kept]) -> list[Kept]:
     """
     for each in reversed(tree):
         _gather(each)
-    for each in tree:
+    for each in _downwards(tree[0]):  # what was put together hangs below nothing any more
         _sink(each)
-    for each in tree:
+    for each in _downwards(tree[0]):
         _settle(each)
     ordered = _downwards(tree[0])
     live = tree[0].task.workflow.live
