@@ -1,4 +1,4 @@
-"""Builds what runs from what was drawn: one spec for each element, wired along the flows. Presumes a checked drawing."""
+"""Builds what runs from what was drawn and checked: one spec for each element, wired along the flows."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast
@@ -38,10 +38,10 @@ class _Builder:
         self.spec = LevelSpec(level.key, file)
         nodes = level.nodes.values()
         self.edges = {
-            node.id: [each for each in nodes if each.attached_to == node.id and not _undoes(each)]
+            node.id: [each for each in nodes if each.attached_to == node.id and not each.undoes]
             for node in nodes
         }
-        self.undone = {each.attached_to: each.handler for each in nodes if _undoes(each)}
+        self.undone = {each.attached_to: each.handler for each in nodes if each.undoes}
         self.links = {
             node.trigger.name: node.id
             for node in nodes
@@ -52,7 +52,7 @@ class _Builder:
     def build(self) -> LevelSpec:
         """Build and wire all."""
         for node in self.level.nodes.values():
-            if _undoes(node):
+            if node.undoes:
                 continue
             spec = self._repeated(node) if node.repeat else self._make(node, node.id)
             spec.ways = self._ways(node)
@@ -88,7 +88,7 @@ class _Builder:
         return self._thrower(node, name, node.trigger)
 
     def make_throw(self, node: Node, name: str) -> Spec:
-        """Build an intermediate event that throws, or marks a milestone, or leads to a link; or a send task."""
+        """Build an event that throws, marks a milestone or leads to a link; or a send task."""
         if node.trigger is None or node.trigger.kind == "link":
             return Spec(self.spec, name, node)
         return self._thrower(node, name, node.trigger)
@@ -168,10 +168,10 @@ class _Builder:
         start = next(each for each in inner.nodes.values() if each.kind == "startEvent")
         alarm = Alarm(self.spec, f"{node.id}.alarm", start, trigger=cast("Trigger", start.trigger))
         alarm.ways = (Way(node.id),)
-        return alarm.name
+        return f"{node.id}.alarm"
 
     def _ways(self, node: Node) -> tuple[Way, ...]:
-        if node.trigger and node.trigger.kind == "link" and node.kind == "intermediateThrowEvent":
+        if node.is_link and node.trigger:
             return (Way(self._entry(self.links[node.trigger.name])),)
         return tuple(
             Way(
@@ -196,7 +196,7 @@ class _Builder:
         before: dict[str, set[str]] = {}
         for node in self.level.nodes.values():
             targets = [*node.element.next, *(edge.id for edge in self.edges[node.id])]
-            if node.trigger and node.trigger.kind == "link" and node.kind == "intermediateThrowEvent":
+            if node.is_link and node.trigger:
                 targets.append(self.links[node.trigger.name])
             for target in targets:
                 before.setdefault(target, set()).add(node.id)
@@ -215,10 +215,6 @@ class _Builder:
             for node in level.nodes.values()
             if node.id == self.level.element
         )
-
-
-def _undoes(node: Node) -> bool:
-    return node.kind == "boundaryEvent" and bool(node.trigger and node.trigger.kind == "compensate")
 
 
 def _guard_name(id: str) -> str:

@@ -1,4 +1,4 @@
-"""A deployment's diagrams, tables and forms, read and checked once, then shared by every instance and never changed."""
+"""A deployment's diagrams, tables and forms: read and checked once, shared by instances, never changed."""
 
 import hashlib
 import threading
@@ -12,6 +12,7 @@ from typing import Any
 from service.engine import assembly, checks, decisions, drawing, forms, xml
 from service.engine.decisions import Decision
 from service.engine.drawing import Drawing, Element, Process
+from service.engine.findings import Names
 from service.engine.forms import Form
 from service.engine.text import Text
 from service.errors import Problem, Refused
@@ -46,7 +47,9 @@ class Definition:
 
 
 def parse(files: Mapping[str, bytes]) -> Definition:
-    """Read and check `*.bpmn`, `*.dmn` and `*.form.json` files, by name. Kept by digest; safe to share between threads.
+    """Read and check `*.bpmn`, `*.dmn` and `*.form.json` files, by name.
+
+    Kept by digest; safe to share between threads.
 
     Raises `Refused` with all problems at once: file, element, rule, and what to do.
     """
@@ -133,9 +136,9 @@ class _Reading:
         where[key] = value
 
 
-def _names(reading: _Reading) -> checks.Names:
+def _names(reading: _Reading) -> Names:
     processes = frozenset(each.key for one in reading.drawings for each in one.processes)
-    return checks.Names(
+    return Names(
         processes=None if "bpmn" in reading.unread else processes,
         decisions=None if "dmn" in reading.unread else frozenset(reading.decisions),
         forms=None if "form.json" in reading.unread else frozenset(reading.forms),

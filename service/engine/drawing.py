@@ -1,4 +1,4 @@
-"""What a BPMN file says, as plain values: processes, levels, elements and the flows between them. Reads; judges nothing."""
+"""What a BPMN file says, as plain values: processes, levels, elements, flows. Reads; judges nothing."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +16,8 @@ EVENTS = frozenset(
 PERSONAL = frozenset({"userTask", "manualTask", "task"})  # what a person completes
 TASKS = PERSONAL | {"scriptTask", "sendTask", "receiveTask", "businessRuleTask"}
 ACTIVITIES = TASKS | {"subProcess", "callActivity"}
+THROWING = frozenset({"endEvent", "intermediateThrowEvent", "sendTask"})
+TAKES_DATA = frozenset({"message", "signal", "error", "escalation"})
 RUNS = ACTIVITIES | EVENTS | GATEWAYS
 
 # Drawn beside the flow; they say nothing to the engine.
@@ -46,11 +48,11 @@ class Element:
     form: str | None = None
     role: str | None = None  # its own, else that of its lane
     due: str | None = None  # FEEL
-    guidance: Text = Text()  # markdown
+    guidance: Text = field(default=Text())  # markdown
     milestone: str | None = None
     legal_basis: str | None = None
     right: str | None = None  # its own, else that of the sub-process around it
-    consequence: Text = Text()
+    consequence: Text = field(default=Text())
     delegation: str | None = None
     four_eyes: str | None = None  # id of the user task whose completer may not do this one
     parent: str | None = None  # id of the sub-process around it
@@ -130,6 +132,29 @@ class Node:
         return self.element.kind
 
     @property
+    def throws(self) -> bool:
+        """Whether it is an event that does something rather than waits."""
+        return self.kind in THROWING
+
+    @property
+    def is_link_target(self) -> bool:
+        """Whether links lead here."""
+        return self.kind == "intermediateCatchEvent" and self._is("link")
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it leads to a link target instead of along a flow."""
+        return self.kind == "intermediateThrowEvent" and self._is("link")
+
+    @property
+    def undoes(self) -> bool:
+        """Whether it says on the edge of an activity by what that is undone."""
+        return self.kind == "boundaryEvent" and self._is("compensate")
+
+    def _is(self, kind: str) -> bool:
+        return self.trigger is not None and self.trigger.kind == kind
+
+    @property
     def trigger(self) -> Trigger | None:
         """The one thing that the event waits for or does; None of a plain event."""
         return self.triggers[0] if self.triggers else None
@@ -175,7 +200,7 @@ class Drawing:
 
 
 def read(root: Any, *, file: str, xml: bytes) -> Drawing:
-    """Read the parsed root of a .bpmn file into values; what makes no sense is kept for the checks to find."""
+    """Read the root of a .bpmn file into values; what makes no sense is kept for the checks to find."""
     names = _Names(root)
     processes = tuple(
         _process(each, names, file=file, xml=xml)
@@ -356,28 +381,27 @@ def _triggers(node: Any, names: _Names) -> tuple[Trigger, ...]:
 
 def _trigger(node: Any, names: _Names) -> Trigger:
     kind = _local(node).removesuffix("EventDefinition")
-    match kind:
-        case "message":
-            return _named(kind, node.get("messageRef"), names.messages)
-        case "signal":
-            return _named(kind, node.get("signalRef"), names.signals)
-        case "error":
-            return _named(kind, node.get("errorRef"), names.errors)
-        case "escalation":
-            return _named(kind, node.get("escalationRef"), names.escalations)
-        case "timer":
-            measures = [each for each in node if _local(each) in {"timeDate", "timeDuration", "timeCycle"}]
-            if len(measures) != 1:
-                return Trigger(kind)
-            return Trigger(kind, expression=(measures[0].text or "").strip(), measure=_local(measures[0]))
-        case "conditional":
-            return Trigger(kind, expression=(node.findtext(f"{BPMN}condition") or "").strip())
-        case "link":
-            return Trigger(kind, name=node.get("name"))
-        case "compensate":
-            return Trigger(kind, name=node.get("activityRef"))
-        case _:
-            return Trigger(kind)
+    references: dict[str, tuple[str, Mapping[str, str | None]]] = {
+        "message": ("messageRef", names.messages),
+        "signal": ("signalRef", names.signals),
+        "error": ("errorRef", names.errors),
+        "escalation": ("escalationRef", names.escalations),
+    }
+    if kind in references:
+        attribute, known = references[kind]
+        return _named(kind, node.get(attribute), known)
+    if kind == "timer":
+        return _timer(node)
+    expression = (node.findtext(f"{BPMN}condition") or "").strip() if kind == "conditional" else None
+    attribute = {"link": "name", "compensate": "activityRef"}.get(kind, "name")
+    return Trigger(kind, name=node.get(attribute), expression=expression)
+
+
+def _timer(node: Any) -> Trigger:
+    measures = [each for each in node if _local(each) in {"timeDate", "timeDuration", "timeCycle"}]
+    if len(measures) != 1:
+        return Trigger("timer")
+    return Trigger("timer", expression=(measures[0].text or "").strip(), measure=_local(measures[0]))
 
 
 def _named(kind: str, reference: str | None, names: Mapping[str, str | None]) -> Trigger:
@@ -440,7 +464,7 @@ def _properties(node: Any) -> dict[str, str]:
 
 
 def _foreign(node: Any) -> tuple[str, ...]:
-    """Name what another tool wrote on this element: attributes and extension elements that nobody here follows."""
+    """Name what another tool wrote on this element: attributes and elements that nobody here follows."""
     attributes = [each for each in node.attrib if each.startswith("{")]
     mine = {f"{SPIFF}properties", f"{SPIFF}calledDecisionId"}
     extensions = node.find(f"{BPMN}extensionElements")

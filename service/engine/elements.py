@@ -1,7 +1,7 @@
-"""How elements run: tasks, sub-processes, calls, and what begins and ends a level. Ours, on SpiffWorkflow's task tree.
+"""How elements run on SpiffWorkflow's task tree: tasks, sub-processes, calls, what begins and ends a level.
 
-A token that reaches an element becomes a task of the tree. It is ready at once, or it waits; when it is done, the
-element says which flows are taken. Nothing is predicted, and the specs are never changed after they were built.
+A token that reaches an element becomes a task of the tree. It is ready at once, or it waits; when it is done,
+the element says which flows are taken. Nothing is predicted, and no spec is changed after it was built.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from service.engine.drawing import Node
 from service.engine.push import MOST_CALLS, Push, place
-from service.engine.tokens import cancel, empty, fold, gathered, is_alive, owner
+from service.engine.tokens import cancel, empty, fold, gathered, is_alive, owner, placed
 from service.engine.tree import Instance, Scope, Shelf, Token, shelve, unshelve
 from service.errors import StepFailed
 
@@ -102,9 +102,9 @@ class Spec(BpmnTaskSpec):  # type: ignore[misc]
         """Put tokens on the flows that are taken; a token without any way ends here."""
         targets = self.chosen(token) if self.ways else [token.workflow.spec.end.name]
         specs = token.workflow.spec.task_specs
-        placed = [token._add_child(specs[name], TaskState.FUTURE) for name in targets]
+        children = [placed(token, specs[name]) for name in targets]
         brought = self.brings(token)
-        for child in placed:
+        for child in children:
             if brought:
                 child.put({**token.shelf(), **brought})
             if child._state == TaskState.FUTURE and is_alive(token.workflow):
@@ -116,7 +116,7 @@ class Spec(BpmnTaskSpec):  # type: ignore[misc]
         return {}
 
     def chosen(self, token: Token) -> list[str]:
-        """Give the targets of the flows that are taken: all without a condition, all whose condition is true."""
+        """Give the targets of the flows taken: those without a condition, those whose condition is true."""
         if all(way.condition is None for way in self.ways):
             return [way.target for way in self.ways]
         taken = [way for way in self.ways if not way.default and self._is_open(way, token)]

@@ -1,4 +1,4 @@
-"""How events run: what waits for time, messages, signals, errors, escalations and conditions, and what throws them."""
+"""How events run: what waits for time, messages, signals, errors, conditions, and what throws them."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -8,13 +8,13 @@ from SpiffWorkflow.util.task import TaskState
 from service.engine import timing
 from service.engine.drawing import Node, Trigger
 from service.engine.elements import LevelSpec, Spec, Throw, assigned, push
-from service.engine.tokens import cancel, empty, everywhere, forget, gathered, owner
+from service.engine.tokens import cancel, empty, everywhere, forget, gathered, owner, placed
 from service.engine.tree import Instance, Scope, Shelf, Token, shelve, unshelve
 from service.errors import Conflict, Invalid, Problem, StepFailed
 
 
 class Catch(Spec):
-    """Something that waits for an event: an intermediate event, a receive task, an event behind an event gateway."""
+    """Something that waits: an intermediate event, a receive task, an event behind an event gateway."""
 
     def __init__(
         self, level: LevelSpec, name: str, node: Node, *, trigger: Trigger, among: str | None = None
@@ -116,10 +116,9 @@ class Beside(Catch):
                 return
             notes = {"cycle": rhythm.noted(), "due": rhythm.due.isoformat()}
         above = cast("Token", token.parent)
-        fresh = above._add_child(self, TaskState.WAITING)
-        if fresh is not None:
-            fresh.put(above.shelf())
-            fresh.internal_data.update(notes)
+        fresh = placed(above, self, state=TaskState.WAITING)
+        fresh.put(above.shelf())
+        fresh.internal_data.update(notes)
 
 
 class Boundary(Beside):
@@ -194,7 +193,7 @@ class ThrowEvent(Throw):
 
 
 class Compensate(Throw):
-    """An event that undoes: one after the other, the last done first, what undoes the finished activities of its level."""
+    """An event that undoes the finished activities of its level: the last one first, one after the other."""
 
     repeats = True
 
@@ -231,13 +230,12 @@ class Compensate(Throw):
 
     def _next(self, token: Token) -> None:
         handler = token.internal_data["undo"].pop()
-        child = token._add_child(token.workflow.spec.task_specs[handler], TaskState.FUTURE)
-        if child is not None:
-            child.task_spec._update(child)
+        child = placed(token, token.workflow.spec.task_specs[handler])
+        child.task_spec._update(child)
 
 
 def catcher(scope: Scope | Instance, thrown: Trigger) -> Token | None:
-    """Find what catches an error or escalation: on its own level first, then on the edge of what is around it."""
+    """Find what catches an error or escalation: on its own level, then on the edge of what is around it."""
     while True:
         above = owner(scope)
         nearby = [each for each in scope.live.values() if isinstance(each.task_spec, Alarm)]
@@ -253,7 +251,7 @@ def catcher(scope: Scope | Instance, thrown: Trigger) -> Token | None:
 
 
 def deliver_to(instance: Instance, name: str, data: Any) -> None:
-    """Give a message to what waits for it: the outermost, and of several there the first. Conflict when nothing does."""
+    """Give a message to what waits for it, the outermost and first. Raise Conflict when nothing does."""
     waiting = _waiting(instance, "message", name)
     if not waiting:
         raise Conflict(f"Nothing waits for the message “{name}”.")

@@ -1,4 +1,4 @@
-"""One push of an instance as the elements see it: the moment, the agenda, and the notes that become the Step."""
+"""One push of an instance as its elements see it: the moment, the agenda, the notes that become the Step."""
 
 from collections import deque
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How an activity is done several times: standard loops and multi-instance, in parallel or one after the other.
+"""How an activity is done several times: standard loops and multi-instance, parallel or sequential.
 
 What is done once leaves nothing but its data, so the thousandth turn costs what the first did.
 """
@@ -11,7 +11,7 @@ from SpiffWorkflow.util.task import TaskState
 from service.engine.drawing import Node, Repeat
 from service.engine.elements import LevelSpec, Spec, push
 from service.engine.push import MOST_INSTANCES
-from service.engine.tokens import cancel, changed, forget, merge
+from service.engine.tokens import cancel, changed, forget, merge, placed
 from service.engine.tree import Shelf, Token, shelve
 from service.errors import StepFailed
 
@@ -29,14 +29,10 @@ class Repeated(Spec):
 
     def place(self, token: Token, number: int) -> None:
         """Begin one time."""
-        child = token._add_child(token.workflow.spec.task_specs[self.inner], TaskState.FUTURE)
-        if child is not None:
-            child.internal_data["number"] = number
-            child._inherit_data()
-            given = self.given(token, number)
-            if given:
-                child.put({**child.shelf(), **shelve(given)})
-            child.task_spec._update(child)
+        child = placed(token, token.workflow.spec.task_specs[self.inner])
+        child.internal_data["number"] = number
+        child.put({**token.shelf(), **shelve(self.given(token, number))})
+        child.task_spec._update(child)
 
     def given(self, token: Token, number: int) -> Mapping[str, Any]:
         """Give what one time gets besides the data it inherits."""
@@ -87,7 +83,8 @@ class Loop(Repeated):
 class Many(Repeated):
     """Multi-instance: once for each item of a list, or so many times, in parallel or one after the other.
 
-    The token's own data stays what it was at the start; what instances changed is noted beside it until all are done.
+    The token's own data stays what it was at the start; what instances changed is noted beside it until all
+    are done.
     """
 
     def arrives(self, token: Token) -> bool:

@@ -1,4 +1,4 @@
-"""The body of a script task: assignments `name = FEEL expression`, one on a line, where `//` begins a comment line."""
+"""The body of a script task: `name = FEEL expression`, one on a line; `//` begins a comment line."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the engine tells the rest of the house after one push, and what it shows of a standing instance: frozen values."""
+"""What the engine tells the house after one push, and what it shows of a standing instance: frozen values."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Place:
-    """Where something stands in the diagrams: the process that has the element, and the right of the package that it serves."""
+    """Where something stands: the process, its element, and the right of the package that it serves."""
 
     process: str
     element: str

@@ -1,4 +1,4 @@
-"""When timers are due: literals of ISO 8601, and rhythms like R3/PT24H that keep their beat over any downtime."""
+"""When timers are due: literals of ISO 8601, and rhythms like R3/PT24H that outlive any downtime."""
 
 import re
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ _BEATS = 1_000_000  # a rhythm that has missed more than this is no rhythm
 
 @dataclass(frozen=True)
 class Cycle:
-    """A rhythm: beats every `interval` after `start`. `left` beats remain, the next one is number `beat`; None: for ever."""
+    """A rhythm: the next beat is number `beat` since `start`, and `left` of them remain (None: no end)."""
 
     interval: str
     start: datetime

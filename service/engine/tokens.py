@@ -1,11 +1,11 @@
-"""What holds for tokens wherever they stand: finding them, taking them away, and putting their data together again.
+"""What holds for tokens wherever they stand: finding them, taking them away, putting their data together.
 
-Every branch carries its own data. Where branches meet, a value counts as changed by a branch only if it differs
-from what it was where the branches parted, so that one branch never puts back what another has changed.
+Every branch carries its own data. Where branches meet, a value counts as changed by a branch only if it
+differs from what it was where they parted, so that one branch never puts back what another has changed.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
@@ -20,7 +20,7 @@ _decode = msgspec.msgpack.Decoder().decode
 
 
 def everywhere(instance: Instance) -> Iterator[Token]:
-    """Walk the live tokens of all scopes, the outermost scope first, each scope in the order they came to live."""
+    """Walk the live tokens of all scopes, the outermost first, each in the order they came to live."""
     for scope in outermost_first(instance):
         yield from list(scope.live.values())
 
@@ -55,6 +55,11 @@ def is_alive(scope: Instance | Scope) -> bool:
     if scope.completed:
         return False
     return scope.parent_task_id is None or scope.top_workflow.subprocesses.get(scope.parent_task_id) is scope
+
+
+def placed(above: Token, spec: Any, *, state: int = TaskState.FUTURE) -> Token:
+    """Put a token on a spec, below the one that it comes from."""
+    return cast("Token", above._add_child(spec, state))
 
 
 def cancel(token: Token) -> None:
@@ -105,7 +110,7 @@ def gathered(scope: Instance | Scope) -> Shelf:
 
 
 def fold(scope: Instance | Scope, leaves: Sequence[Token]) -> Shelf:
-    """Merge the data of tokens of one scope, along the tree that they grew on; of two changes the later leaf's wins."""
+    """Merge the data of tokens of one scope along their tree; of two changes the later leaf's wins."""
     if not leaves:
         return scope.task_tree.shelf()
     if len(leaves) == 1:

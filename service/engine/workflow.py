@@ -1,4 +1,4 @@
-"""Runs one process instance: a snapshot and one push in, one Step out. Knows SpiffWorkflow; knows no database and no clock."""
+"""Runs one process instance: a snapshot and one push in, one Step out. Knows no database and no clock."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -43,7 +43,8 @@ __all__ = [
 def start(definition: Definition, process: str, *, data: Mapping[str, Any], moment: Moment) -> Step:
     """Begin an instance of a process with some data (plain JSON; dates become ISO texts).
 
-    Raises NotFound for an unknown process, Invalid for data that is not plain, StepFailed when it cannot go on.
+    Raises NotFound for an unknown process, Invalid for data that is not plain, StepFailed when it cannot go
+    on.
     """
     if process not in definition.processes:
         raise NotFound(f"There is no process “{process}”.")
@@ -80,7 +81,10 @@ def complete(
 def deliver(
     definition: Definition, snapshot: bytes, *, message: str, data: Mapping[str, Any], moment: Moment
 ) -> Step:
-    """Give a message to what waits for it. Raises Conflict when nothing does, Invalid when it takes no data."""
+    """Give a message to what waits for it.
+
+    Raises Conflict when nothing does, Invalid when it takes no data.
+    """
     given = plain(data)
     with _pushing(definition, moment) as push:
         instance, before = _resumed(definition, snapshot, push)
@@ -90,7 +94,10 @@ def deliver(
 
 
 def fire(definition: Definition, snapshot: bytes, *, timer: UUID, moment: Moment) -> Step:
-    """Let a timer go off; whoever keeps the timers judges when. Raises Conflict when it does not wait any more."""
+    """Let a timer go off; whoever keeps the timers judges when.
+
+    Raises Conflict when it does not wait any more.
+    """
     with _pushing(definition, moment) as push:
         instance, before = _resumed(definition, snapshot, push)
         token = _timer(instance, timer)
@@ -112,7 +119,7 @@ def reschedule(
 
 
 def task_data(definition: Definition, snapshot: bytes, *, task: UUID) -> dict[str, Any]:
-    """Give the data that the form of an open task sees. Raises Conflict when the task is not open any more."""
+    """Give the data that the form of an open task sees. Raises Conflict when it is not open any more."""
     return unshelve(_open_task(state.load(snapshot, definition), task).shelf())
 
 

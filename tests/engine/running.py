@@ -1,4 +1,4 @@
-"""Drives an instance of a small diagram by the names of its elements; between any two acts it is a snapshot only."""
+"""Drives an instance of a small diagram by the names of its elements; between acts it is only a snapshot."""
 
 from collections.abc import Mapping
 from dataclasses import replace
