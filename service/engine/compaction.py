@@ -26,8 +26,8 @@ _STRUCTURES = (
 class Kept:
     """A task that is kept, below the one that it hangs below from now on (None: the root).
 
-    `notes` is the bookkeeping of its element; that of a finished one is of no use any more, save the root's, where
-    a level keeps its own.
+    `notes` is the bookkeeping of its element; that of a finished one is of no use any more, save the root's,
+    where a level keeps its own.
     """
 
     task: Token

@@ -60,7 +60,8 @@ _decode_snapshot = msgspec.msgpack.Decoder(_Snapshot).decode
 
 def dump(workflow: Instance) -> bytes:
     """Return the snapshot of `workflow`. Raise StepFailed when its data is not plain JSON."""
-    scopes = [workflow, *(scope for scope in workflow.subprocesses.values() if _still_counts(scope))]
+    scopes: list[Instance | Scope] = [workflow]
+    scopes += [scope for scope in workflow.subprocesses.values() if _still_counts(scope)]
     body = _encode(_Snapshot(workflow.definition.digest, [_chunk(scope) for scope in scopes]))
     if len(body) < _WORTH_PACKING:
         return bytes((FORMAT, _PLAIN)) + body

@@ -1,8 +1,8 @@
 """Random diagrams made of nested blocks, their BPMN, and what must be open in them by the blocks alone.
 
 The expectation knows nothing of tokens, trees or joins: a block is rewritten by what is done in it until
-nothing is left of it. Each block that decides has a task of its own just before it that sets what is decided, so
-that no expectation hangs on how branches merge their data.
+nothing is left of it. Each block that decides has a task of its own just before it that sets what is decided:
+no expectation hangs on how branches merge their data.
 """
 
 import json
@@ -61,6 +61,14 @@ class Loop:
 
     id: str
     body: Chain
+
+
+@dataclass(frozen=True)
+class Aside:
+    """A branch that is begun here and joins nothing: it comes to an end of its own."""
+
+    id: str
+    branch: Chain
 
 
 @dataclass(frozen=True)
@@ -148,6 +156,7 @@ _BLOCKS: dict[str, Callable[[_Pen, int, int], Any]] = {
     "and": _split("and"),
     "or": _split("or"),
     "loop": lambda pen, depth, number: Loop(f"l{number}", _chain(pen, depth=depth)),
+    "aside": lambda pen, depth, number: Aside(f"a{number}", _chain(pen, depth=depth)),
     "race": _race,
     "inner": lambda pen, depth, number: Inner(f"i{number}", _chain(pen, depth=depth), called=False),
     "called": lambda pen, depth, number: Inner(f"i{number}", _chain(pen, depth=depth), called=True),
@@ -292,6 +301,12 @@ def _(block: Split, run: Expectation) -> _Result:
     if block.kind == "and":
         return run.together(block.branches)
     return _Decides(run.open("task", f"{block.id}_d"), block), []
+
+
+@_begin.register
+def _(block: Aside, run: Expectation) -> _Result:
+    branch, beside = _begin(block.branch, run)
+    return None, beside + ([branch] if branch else [])
 
 
 @_begin.register
@@ -549,6 +564,15 @@ class _Sheet:
         self.flow(out, top, f"{block.id}_again")
         after = self.node("intermediateThrowEvent", f"{block.id}_after")
         self.flow(out, after, id=f"{block.id}_on")
+        return after
+
+    def aside(self, block: Aside, before: str) -> str:
+        split, after = f"{block.id}_split", f"{block.id}_after"
+        self.flow(before, self.node("parallelGateway", split))
+        self.flow(split, self.node("intermediateThrowEvent", after))
+        begun = self.node("intermediateThrowEvent", f"{block.id}_begun")
+        self.flow(split, begun)
+        self.flow(self.block(block.branch, begun), self.node("endEvent", f"{block.id}_end"))
         return after
 
     def race(self, block: Race, before: str) -> str:
