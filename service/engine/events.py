@@ -272,6 +272,7 @@ def conditional(instance: Instance) -> bool:
             or token._state != TaskState.WAITING
         ):
             continue
+        push(token).at(spec.bpmn_id)
         true = push(token).holds(spec.trigger.expression or "", unshelve(gathered(token.workflow)))
         held = token.internal_data.get("held", False)
         token.internal_data["held"] = true

@@ -1,5 +1,6 @@
 """Runs one process instance: a snapshot and one push in, one Step out. Knows no database and no clock."""
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, time
@@ -38,6 +39,9 @@ __all__ = [
     "task_data",
     "view",
 ]
+
+MOST_LEVELS = 50  # of data inside data
+LARGEST = 2**53  # what JSON carries everywhere without loss
 
 
 def start(definition: Definition, process: str, *, data: Mapping[str, Any], moment: Moment) -> Step:
@@ -184,7 +188,7 @@ def _step(instance: Instance, *, before: Mapping[UUID, Token], fired: tuple[Time
         for token in waiting
         if token.task_spec.trigger.kind == "message"
     ]
-    if not (instance.completed or tasks or waiting):
+    if not (instance.completed or tasks or timers or _can_go_on(waiting)):
         _refuse_standstill(instance)
     return Step(
         snapshot=state.dump(instance),
@@ -198,6 +202,13 @@ def _step(instance: Instance, *, before: Mapping[UUID, Token], fired: tuple[Time
         awaited=tuple(awaited),
         finished=instance.completed,
     )
+
+
+def _can_go_on(waiting: list[Token]) -> bool:
+    """Tell whether a message can move tokens: one on their way, or one beside them that changes a condition."""
+    kinds = {(token.task_spec.trigger.kind, token.task_spec.holds_token) for token in waiting}
+    beside = ("message", False) in kinds and not kinds.isdisjoint({("signal", True), ("conditional", True)})
+    return beside or ("message", True) in kinds
 
 
 def _refuse_standstill(instance: Instance) -> None:
@@ -249,20 +260,30 @@ def _is_active(token: Token) -> bool:
 
 
 def _plain(value: Any, pointer: str) -> Any:
-    if value is None or isinstance(value, str | int | float):
+    if value is None or isinstance(value, str | bool) or _is_number(value):
         return value
     if isinstance(value, date | time):
         return value.isoformat()
+    if pointer.count("/") > MOST_LEVELS:
+        raise _not_plain(f"Data lies at most {MOST_LEVELS} levels deep.", pointer)
     if isinstance(value, Mapping):
-        return {_name(key, pointer): _plain(each, f"{pointer}/{key}") for key, each in value.items()}
+        if not all(isinstance(key, str) for key in value):
+            raise _not_plain("Only texts may be names.", pointer)
+        return {key: _plain(each, f"{pointer}/{_escaped(key)}") for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each, f"{pointer}/{number}") for number, each in enumerate(value)]
-    message = f"A {type(value).__name__} is not plain JSON."
-    raise Invalid(message, problems=[Problem(message, pointer=pointer)])
+    raise _not_plain(f"This {type(value).__name__} is not plain JSON, or too large.", pointer)
 
 
-def _name(key: Any, pointer: str) -> str:
-    if not isinstance(key, str):
-        message = "Only texts may be names."
-        raise Invalid(message, problems=[Problem(message, pointer=pointer)])
-    return key
+def _is_number(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and abs(value) < LARGEST
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _not_plain(message: str, pointer: str) -> Invalid:
+    return Invalid(message, problems=[Problem(message, pointer=pointer)])

@@ -60,6 +60,15 @@ def test_tokens_that_wait_for_what_can_never_come_are_told_in_words() -> None:
     assert failure.value.element == "join"
 
 
+def test_a_message_beside_does_not_hide_that_tokens_stand_still() -> None:
+    running = Running("join_that_can_never_come_inside")
+    running.complete("ask", n=1)
+    assert running.waiting == ["withdrawn"]
+    with pytest.raises(StepFailed, match="stands still") as failure:
+        running.complete("a")
+    assert failure.value.element == "join"
+
+
 @pytest.mark.parametrize(
     ("wants", "opened"),
     [({"wants_a": True, "wants_b": True}, ["a", "b"]), ({"wants_b": True}, ["b"]), ({}, ["c"])],

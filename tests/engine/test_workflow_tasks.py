@@ -143,8 +143,12 @@ def test_dates_become_iso_texts_and_what_is_not_plain_is_invalid() -> None:
     with pytest.raises(Invalid) as invalid:
         running.complete("ask", rows=[{"a": object()}])
     assert invalid.value.problems[0].pointer == "/rows/0/a"
-    with pytest.raises(Invalid):
-        running.complete("ask", rows={1: "a"})
+    deep: list[object] = []
+    for _ in range(100):
+        deep = [deep]
+    for value in ({1: "a"}, float("nan"), 2**60, b"x", deep):
+        with pytest.raises(Invalid):
+            running.complete("ask", rows=value)
 
 
 def test_parallel_branches_keep_their_data_and_a_join_takes_what_each_changed() -> None:
