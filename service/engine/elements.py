@@ -35,6 +35,7 @@ class Spec(BpmnTaskSpec):  # type: ignore[misc]
     holds_token = True  # False: waits beside the flow, as a boundary event does
     keeps = False  # True: what follows is measured against the data that it had here
     repeats = False  # True: what hangs below are its own instances
+    contains = False  # True: its token waits for others inside it
 
     def __init__(self, level: "LevelSpec", name: str, node: Node | None = None) -> None:
         super().__init__(level, name)
@@ -259,6 +260,8 @@ class Rule(Spec):
 
 class SubProcess(Spec):
     """An embedded sub-process, or an event sub-process after its event came."""
+
+    contains = True
 
     def __init__(self, level: LevelSpec, name: str, node: Node, *, spec: str) -> None:
         super().__init__(level, name, node)

@@ -195,7 +195,7 @@ class ThrowEvent(Throw):
 class Compensate(Throw):
     """An event that undoes the finished activities of its level: the last one first, one after the other."""
 
-    repeats = True
+    repeats = contains = True
 
     def __init__(self, level: LevelSpec, name: str, node: Node, *, activity: str | None) -> None:
         super().__init__(level, name, node)

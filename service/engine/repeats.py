@@ -19,7 +19,7 @@ from service.errors import StepFailed
 class Repeated(Spec):
     """An activity that is done several times; each time is a token of the body, below this one."""
 
-    repeats = True
+    repeats = contains = True
 
     def __init__(self, level: LevelSpec, name: str, node: Node, *, body: str, repeat: Repeat) -> None:
         super().__init__(level, name, node)

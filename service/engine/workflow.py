@@ -12,7 +12,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from service.engine import state
 from service.engine.definition import Definition
-from service.engine.elements import SubProcess, begin
+from service.engine.elements import begin
 from service.engine.events import Catch, conditional, deliver_to
 from service.engine.expressions import Moment
 from service.engine.gateways import inclusive
@@ -205,22 +205,17 @@ def _step(instance: Instance, *, before: Mapping[UUID, Token], fired: tuple[Time
 
 
 def _can_go_on(waiting: list[Token]) -> bool:
-    """Tell whether a message can move tokens: one on their way, or one beside them that changes a condition."""
+    """Tell whether a message can move tokens: one on their way, or one beside that changes a condition."""
     kinds = {(token.task_spec.trigger.kind, token.task_spec.holds_token) for token in waiting}
     beside = ("message", False) in kinds and not kinds.isdisjoint({("signal", True), ("conditional", True)})
     return beside or ("message", True) in kinds
 
 
 def _refuse_standstill(instance: Instance) -> None:
-    stuck = [
-        each
-        for each in everywhere(instance)
-        if each.task_spec.bpmn_id and not isinstance(each.task_spec, SubProcess)
-    ]
-    element = stuck[0].task_spec.bpmn_id if stuck else None
-    raise StepFailed(
-        "The process stands still: tokens wait here for others that can never come.", element=element
-    )
+    specs = [token.task_spec for token in everywhere(instance)]
+    stuck = [spec.bpmn_id for spec in specs if spec.bpmn_id and spec.holds_token and not spec.contains]
+    message = "The process stands still: tokens wait here for others that can never come."
+    raise StepFailed(message, element=next(iter(stuck), None))
 
 
 def _open_tasks(instance: Instance) -> dict[UUID, Token]:
