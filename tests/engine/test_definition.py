@@ -16,6 +16,8 @@ from running import DIAGRAMS, MOMENT, Running, defined
 
 from service.engine import definition, workflow
 from service.engine.definition import Definition
+from service.engine.drawing import RUNS
+from service.engine.findings import INSTEAD
 from service.errors import Refused, ServiceError
 
 REFUSED: dict[str, tuple[str | None, str]] = {
@@ -136,6 +138,13 @@ def test_what_does_not_run_is_refused_by_element_and_rule(name: str) -> None:
 @pytest.mark.parametrize("path", sorted(DIAGRAMS.glob("*.bpmn")), ids=lambda path: path.stem)
 def test_every_other_diagram_is_taken(path: Path) -> None:
     assert parsed(path).processes
+
+
+def test_the_readme_of_the_processes_lists_what_runs_and_what_is_refused() -> None:
+    readme = (DIAGRAMS.parent.parent / "processes" / "README.md").read_text()
+    runs, refused = readme.split("## What is refused")
+    assert [kind for kind in sorted(RUNS) if f"`{kind}`" not in runs] == []
+    assert [kind for kind in sorted(INSTEAD) if f"`{kind}`" not in refused] == []
 
 
 def test_all_problems_of_all_files_come_at_once() -> None:
