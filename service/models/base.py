@@ -149,7 +149,7 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
 def _leave_nothing_open(connection: Any, *_: object) -> None:
     """Roll back what a refused COMMIT left open: SQLite does not, and SQLAlchemy takes it for ended."""
     if connection.in_transaction:
-        connection.rollback()
+        connection.execute("ROLLBACK")
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
