@@ -9,7 +9,10 @@ from service.engine import workflow
 from service.errors import StepFailed, Unavailable
 from service.queries import casefile
 
+ONE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # the database has no part in these
 
+
+@ONE
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -42,6 +45,7 @@ def test_a_body_that_is_not_our_json_is_refused(anna, body, status):
     assert anna.get("cases").get_json()["total"] == 0
 
 
+@ONE
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""]
 )
@@ -76,6 +80,7 @@ def test_addresses_that_are_not_there_answer_with_problems_too(anna, method, pat
     assert (status == 405) == ("Allow" in answer.headers)
 
 
+@ONE
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -96,6 +101,7 @@ def test_without_an_identity_there_is_nothing_whatever_was_sent(caller, method, 
     is_problem(nobody.send(method, path), 401)
 
 
+@ONE
 def test_what_fails_inside_stays_inside(anna, monkeypatch):
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("secret path /srv/andrum and SQL")
@@ -108,6 +114,7 @@ def test_what_fails_inside_stays_inside(anna, monkeypatch):
     assert answer.get_json()["request"] == answer.headers["X-Request-Id"]
 
 
+@ONE
 def test_a_busy_database_asks_to_come_back(anna, monkeypatch):
     def fail(*_: object, **__: object) -> None:
         raise Unavailable
@@ -132,12 +139,14 @@ def test_a_step_that_cannot_go_on_names_the_element_and_changes_nothing(anna, mo
     assert anna.get(f"cases/{case['id']}/history").get_json()["total"] == before
 
 
+@ONE
 def test_every_answer_carries_the_headers_that_keep_it_from_caches(anna):
     for answer in (anna.get("cases"), anna.get("nothing")):
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
+@ONE
 def test_the_document_describes_every_route_of_the_api(app, caller):
     answer = caller(None).get("openapi.json")
     assert answer.status_code == 200
