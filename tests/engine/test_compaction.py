@@ -1,7 +1,12 @@
 """What is forgotten is never missed: random diagrams run with and without compaction, as the blocks say."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -11,11 +16,15 @@ from blocks import Chain, Expectation, Open, diagrams, files
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from service.commands.deployments import read_folder
 from service.engine import workflow
 from service.engine.definition import Definition, parse
 from service.engine.expressions import Moment
 from service.engine.tree import Instance
+from service.rules import calendar
 
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "processes").glob("*/examples/*.json"))
 MOMENT = Moment(datetime(2026, 3, 2, 9, tzinfo=UTC), ZoneInfo("Europe/Stockholm"), frozenset())
 STEPS = 40
 Choices = Sequence[
@@ -107,6 +116,61 @@ def unforgetting(what: Any, *given: Any) -> Any:
 MEMORY = Memory()
 
 
+@cache
+def deployed() -> Definition:
+    return parse(read_folder(ROOT))
+
+
+class Told:
+    """An instance of a real process that does what an example tells, and what was seen after each step."""
+
+    def __init__(self, process: str, example: Mapping[str, Any]) -> None:
+        self.now = datetime.fromisoformat(example["start_at"]).astimezone(UTC)
+        self.open: dict[UUID, workflow.OpenTask] = {}
+        self.seen: list[Any] = []
+        self.take(workflow.start(deployed(), process, data=example["data"], moment=self.moment))
+        for step in example["steps"]:
+            self.wait(step.get("after", ""))
+            self.do(**{key: value for key, value in step.items() if key != "after"})
+
+    @property
+    def moment(self) -> Moment:
+        return replace(MOMENT, now=self.now, days_off=calendar.days_off_around(self.now.date()))
+
+    def take(self, step: workflow.Step) -> None:
+        self.step = step
+        self.open = {id: task for id, task in self.open.items() if id not in step.closed}
+        self.open |= {task.id: task for task in step.opened}
+        self.seen.append(
+            (
+                sorted(str((task.place, task.due)) for task in self.open.values()),
+                sorted(str((timer.place, timer.due)) for timer in step.timers),
+                sorted(str((each.place, each.name)) for each in step.awaited),
+                step.finished,
+                workflow.view(deployed(), step.snapshot).data,
+            )
+        )
+
+    def wait(self, after: str) -> None:
+        hours = {"W": 168, "D": 24, "H": 1}
+        parts = re.findall(r"(\d+)([WDH])", after)
+        until = self.now + timedelta(hours=sum(int(number) * hours[unit] for number, unit in parts))
+        while due := sorted((each for each in self.step.timers if each.due <= until), key=lambda e: e.due):
+            self.now = max(self.now, due[0].due)
+            given = {"timer": due[0].id, "moment": self.moment}
+            self.take(workflow.fire(deployed(), self.step.snapshot, **given))
+        self.now = until
+
+    def do(self, data: Any, element: str = "", message: str = "", right: str | None = None) -> None:
+        snapshot, now = self.step.snapshot, {"moment": self.moment}
+        if message:
+            self.take(workflow.deliver(deployed(), snapshot, message=message, data=data, **now))
+            return
+        wanted = [task for task in self.open.values() if task.place.element == element]
+        task = next(task for task in wanted if right in (None, task.place.right))
+        self.take(workflow.complete(deployed(), snapshot, task=task.id, answers=data, **now))
+
+
 def drive(diagram: Chain, choices: Choices) -> None:
     """Run a diagram twice and as the blocks say, and demand the same of all three after every step."""
     definition = parse(files(diagram))
@@ -162,6 +226,13 @@ QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 @given(diagrams(), CHOICES)
 def test_random_diagrams_run_alike_with_and_without_compaction(diagram, choices):
     drive(diagram, choices)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_real_cases_run_alike_with_and_without_compaction(path):
+    MEMORY.instances.clear()
+    process, example = path.parts[-3], json.loads(path.read_text())
+    assert Told(process, example).seen == unforgetting(Told, process, example).seen
 
 
 @pytest.mark.slow
