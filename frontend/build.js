@@ -19,6 +19,7 @@ const ENGINE = {
 // One line per script of the pages: name -> source. A style sheet imported by the source comes out beside it.
 // Templates ask manifest.json for "<name>.js" and "<name>.css".
 const PAGES = {
+  app: "src/app/app.js",
   case: "src/case/case.js",
 };
 

@@ -51,7 +51,7 @@ def table(process: Process, standing: Standing | None = None) -> list[Step]:
             element=node.element,
         )
         for node in _in_order(process.levels, process.levels[0])
-        if node.element.name
+        if say(node.element.name)
     ]
 
 
@@ -143,7 +143,7 @@ def _following(nodes: Mapping[str, Node], node: Node) -> tuple[bool, list[str]]:
 
 
 def _names(nodes: Iterable[Node]) -> Iterator[str]:
-    return (say(node.element.name) for node in nodes if node.element.name)
+    return (name for name in (say(node.element.name) for node in nodes) if name)
 
 
 def _states(nodes: Mapping[str, Node], standing: Standing) -> dict[str, str]:

@@ -11,7 +11,16 @@ for (const container of document.querySelectorAll("[data-diagram]")) show(contai
 async function show(container) {
   const source = container.parentElement.querySelector("[data-diagram-source]");
   const viewer = new NavigatedViewer({ container, additionalModules: [inOwnWords(container)] });
-  await viewer.importXML(source.value);
+  try {
+    await viewer.importXML(source.value);
+  } catch {
+    // a process without a drawing: the table says it all
+    const words = document.createElement("p");
+    words.className = "muted";
+    words.textContent = container.dataset.wordNone;
+    container.replaceWith(words);
+    return;
+  }
   shape(viewer, container);
   const rows = rowsOf(container);
   mark(viewer, rows, container);
