@@ -56,7 +56,8 @@ class Catch(Spec):
         if self.among is None or token.parent is None or token.parent.task_spec.name != self.among:
             return
         for other in token.parent.children:
-            if other is not token:
+            rival = isinstance(other.task_spec, Catch) and other.task_spec.among == self.among
+            if rival and other is not token:
                 cancel(other)
 
     def _set(self, token: Token) -> None:

@@ -59,7 +59,8 @@ def is_alive(scope: Instance | Scope) -> bool:
 
 def placed(above: Token, spec: Any, *, state: int = TaskState.FUTURE) -> Token:
     """Put a token on a spec, below the one that it comes from."""
-    return cast("Token", above._add_child(spec, state))
+    child: Token = above._add_child(spec, state)
+    return child
 
 
 def cancel(token: Token) -> None:
