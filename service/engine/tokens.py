@@ -5,7 +5,7 @@ differs from what it was where they parted, so that one branch never puts back w
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import msgspec
