@@ -96,7 +96,7 @@ def test_who_may_do_what_in_their_own_unit_is_as_reviewed():
         "timer.read": "caseworker team_leader auditor",
         "incident.read": "caseworker team_leader auditor administrator",
         "incident.handle": "team_leader administrator system",
-        "people.administer": "administrator",
+        "people.administer": "administrator system",
     }
 
 
