@@ -44,12 +44,6 @@ class Kept:
         return bool(self.task._state & HELD)
 
     @property
-    def structural(self) -> bool:
-        """Tell whether what hangs below it looks at it."""
-        inside = any(child.held and child.task._parent == self.task.id for child in self.below)
-        return (inside and isinstance(self.task.task_spec, _STRUCTURES)) or self.above is None
-
-    @property
     def measures(self) -> bool:
         """Tell whether an event on the side counts changes from its data."""
         return self.task.task_spec.keeps or any(child.task.task_spec.keeps for child in self.below)
@@ -146,7 +140,7 @@ def _rank(each: Kept) -> int:
 
 def _sink(each: Kept) -> None:
     """Hand what has ended to the next fork below, unless something on the way there touched the same."""
-    if each.ended is None or _has_ended(each) or each.held or each.structural or len(each.below) != 1:
+    if each.ended is None or _has_ended(each) or each.held or each.above is None or len(each.below) != 1:
         return
     fork = each.below[0]
     while len(fork.below) == 1 and fork.ended is None and not fork.held and not fork.measures:
@@ -158,14 +152,11 @@ def _sink(each: Kept) -> None:
     ):
         return
     shelf = merge(each.shelf, fork.shelf, each.ended.shelf)
-    task, notes = each.ended.task, each.ended.notes
+    last = each.ended
     if fork.ended is not None:
         shelf = merge(fork.shelf, shelf, fork.ended.shelf)
-        task, notes = (
-            max((each.ended, fork.ended), key=_rank).task,
-            max((each.ended, fork.ended), key=_rank).notes,
-        )
-    fork.ended, each.ended = Kept(task, fork, shelf, notes), None
+        last = max(each.ended, fork.ended, key=_rank)
+    fork.ended, each.ended = Kept(last.task, fork, shelf, last.notes), None
 
 
 def _changes(base: Shelf, shelf: Shelf) -> set[str]:
@@ -177,7 +168,7 @@ def _settle(each: Kept) -> None:
     ended, each.ended = each.ended, None
     if ended is not None and not _has_ended(each) and _changes(each.shelf, ended.shelf):
         each.below.append(ended)
-    if each.above is None or each.held or each.structural or each.measures or len(each.below) != 1:
+    if each.above is None or each.held or each.measures or len(each.below) != 1:
         return
     above, below = each.above, each.below[0]
     above.below[above.below.index(each)] = below

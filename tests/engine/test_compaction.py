@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from blocks import Chain, Expectation, Open, diagrams, files
+from blocks import Aside, Chain, Expectation, Open, Work, diagrams, files
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
@@ -226,6 +226,45 @@ QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 @given(diagrams(), CHOICES)
 def test_random_diagrams_run_alike_with_and_without_compaction(diagram, choices):
     drive(diagram, choices)
+
+
+# Two branches that end by themselves, begun before and after the task `mid`; `last` ends the whole.
+STRANDS = Chain(
+    (Aside("a1", Chain((Work("one"),))), Work("mid"), Aside("a2", Chain((Work("two"),))), Work("last"))
+)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [("one", {"a": 1}), ("mid", {}), ("two", {"b": 2}), ("last", {"c": 3})],
+        [("one", {"v": 1}), ("mid", {}), ("two", {"v": 2}), ("last", {})],
+        [("mid", {}), ("two", {"v": 2}), ("one", {"v": 1}), ("last", {})],
+        [("one", {"v": [1]}), ("mid", {"v": [2]}), ("two", {"w": 1}), ("last", {})],
+        [("mid", {"v": [2]}), ("one", {"v": [1]}), ("two", {"v": [2, 3]}), ("last", {"v": [2, 4]})],
+        [("one", {"v": {"x": 1}}), ("mid", {"v": {"y": 1}}), ("two", {"v": {"z": 1}}), ("last", {})],
+    ],
+)
+def test_branches_that_ended_add_the_same_to_the_end(said):
+    MEMORY.instances.clear()
+    assert answered(said) == unforgetting(answered, said)
+
+
+def test_nothing_that_an_ended_branch_said_is_lost():
+    said = [("one", {"a": 1}), ("mid", {}), ("two", {"b": 2}), ("last", {"c": 3})]
+    assert answered(said)[-1] == {"a": 1, "b": 2, "c": 3}
+
+
+def answered(said: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Any]:
+    """Complete the tasks of `STRANDS` in some order; give what is known after each."""
+    run, seen = Run(parse(files(STRANDS))), []
+    for element, answers in said:
+        id = next(id for id, name in run.tasks.items() if name == element)
+        step = workflow.complete(run.definition, run.step.snapshot, task=id, answers=answers, moment=MOMENT)
+        run._take(step)
+        seen.append(workflow.view(run.definition, step.snapshot).data)
+    assert run.step.finished
+    return seen
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
