@@ -91,11 +91,15 @@ class Task(Base):
     claimed_at: Mapped[datetime | None]
     opened_at: Mapped[datetime]
     due_at: Mapped[datetime | None]
+    period: Mapped[str | None] = mapped_column(sa.String(64))  # what its time is called in table `periods`
+    counts_from: Mapped[datetime | None]  # where that time begins
+    warn_at: Mapped[datetime | None]  # when to warn next; None: no more
+    warn_level: Mapped[int] = mapped_column(default=0)  # of the next warning
     follow_up_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     outcome: Mapped[TaskOutcome | None] = mapped_column(words(TaskOutcome))
     completed_by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user_account.id"))
-    __table_args__ = (sa.Index("ix_task_open", "closed_at", "due_at"),)
+    __table_args__ = (sa.Index("ix_task_open", "closed_at", "due_at"), sa.Index("ix_task_warn_at", "warn_at"))
 
 
 class Draft(Base):

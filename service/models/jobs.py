@@ -18,7 +18,10 @@ class IncidentState(StrEnum):
 
 
 class Job(Base):
-    """A waiting timer. `due_at` is the legal or planned instant, `run_at` when to try (again)."""
+    """A waiting timer. `due_at` is the legal or planned instant, `run_at` when to try (again).
+
+    While it is paused its clock stands still: `paused_at` says since when, and `run_at` is None.
+    """
 
     __tablename__ = "job"
     id: Mapped[UUID] = mapped_column(primary_key=True)  # the engine's id of the timer
@@ -28,9 +31,14 @@ class Job(Base):
     element: Mapped[str] = mapped_column(sa.String(128))
     right: Mapped[str | None] = mapped_column(sa.String(32))
     due_at: Mapped[datetime]
-    run_at: Mapped[datetime | None]  # None: gave up, an incident tells
+    run_at: Mapped[datetime | None]  # None: paused, or gave up and an incident tells
     attempts: Mapped[int] = mapped_column(default=0)
-    __table_args__ = (sa.Index("ix_job_run_at", "run_at", "id"),)
+    period: Mapped[str | None] = mapped_column(sa.String(64))  # what its time is called in table `periods`
+    counts_from: Mapped[datetime | None]  # where that time begins
+    paused_at: Mapped[datetime | None]
+    warn_at: Mapped[datetime | None]  # when to warn next; None: no more
+    warn_level: Mapped[int] = mapped_column(default=0)  # of the next warning
+    __table_args__ = (sa.Index("ix_job_run_at", "run_at", "id"), sa.Index("ix_job_warn_at", "warn_at"))
 
 
 class AwaitedMessage(Base):

@@ -17,6 +17,14 @@ class Unit(Base):
     name: Mapped[str] = mapped_column(sa.String(200))
 
 
+class UnitHead(Base):
+    """Who leads a unit: told of a deadline when assignee and team leader have not acted."""
+
+    __tablename__ = "unit_head"
+    unit_key: Mapped[str] = mapped_column(sa.ForeignKey("unit.key"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user_account.id"))
+
+
 class User(Base):
     """Someone who can log in. Never deleted, only disabled: history names them."""
 
@@ -28,6 +36,8 @@ class User(Base):
     shortcuts: Mapped[bool] = mapped_column(
         default=True
     )  # single-key shortcuts can be turned off (WCAG 2.1.4)
+    email: Mapped[str | None] = mapped_column(sa.String(254))  # where warnings go; None: only in the service
+    digest: Mapped[bool] = mapped_column(default=True)  # wants the daily list of deadlines by e-mail
     password_hash: Mapped[str | None] = mapped_column(sa.String(200))
     otp_secret: Mapped[bytes | None]  # sealed by the vault
     disabled_at: Mapped[datetime | None]
