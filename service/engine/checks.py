@@ -41,7 +41,8 @@ MILESTONE = re.compile(r"[a-z][a-z0-9-]*")
 
 _SPEAKING = frozenset({"name_en", "milestone", "legalBasis", "right", "consequence", "consequence_en"})
 _GUIDING = frozenset({"guidance", "guidance_en"})
-_PERSONAL = frozenset({"form", "role", "due", "delegation", "fourEyes"})
+_TIMED = frozenset({"period", "countsFrom"})
+_PERSONAL = frozenset({"form", "role", "due", "delegation", "fourEyes"}) | _TIMED
 _OF_PROCESS = frozenset({"title", "title_en", "owner", "retention", "name_en"})
 _OF_LANE = frozenset({"role", "name_en"})
 
@@ -143,14 +144,22 @@ def _properties(node: Node) -> Iterator[Finding]:
     for name in ("inputs", "payload"):
         if name in own:
             yield from feel(node.id, own[name], f"property “{name}”")
-    if "due" in own:
-        yield from _due(node.id, own["due"])
+    yield from _time(node.id, own)
 
 
 def _variable(id: str, name: str) -> Iterator[Finding]:
     if not VARIABLE.fullmatch(name):
         message = f"“{name}” cannot be the name of a variable; use letters, digits and “_”."
         yield id, "variable", message
+
+
+def _time(id: str, own: Mapping[str, str]) -> Iterator[Finding]:
+    if "due" in own:
+        yield from _due(id, own["due"])
+    if "countsFrom" in own:
+        yield from feel(id, own["countsFrom"], "property “countsFrom”")
+    if not KEY.fullmatch(own.get("period", "a")):
+        yield id, "period", "A period is a key of the table “periods”: small letters, digits and “_”."
 
 
 def _due(id: str, due: str) -> Iterator[Finding]:
@@ -168,6 +177,8 @@ def _known_properties(node: Node) -> frozenset[str]:
     known = _SPEAKING | _GUIDING
     if node.kind in PERSONAL:
         known |= _PERSONAL
+    if node.trigger and node.trigger.kind == "timer":
+        known |= _TIMED
     if node.kind == "businessRuleTask":
         known |= {"inputs", "resultVariable"}
     if node.kind == "callActivity":

@@ -48,6 +48,8 @@ class Element:
     form: str | None = None
     role: str | None = None  # its own, else that of its lane
     due: str | None = None  # FEEL
+    period: str | None = None  # what its time is called in the table `periods`
+    counts_from: str | None = None  # FEEL: where that time begins
     guidance: Text = field(default=Text())  # markdown
     milestone: str | None = None
     legal_basis: str | None = None
@@ -321,6 +323,8 @@ def _node(
         form=own.get("form"),
         role=own.get("role") or around.lanes.get(id) or around.role,
         due=own.get("due"),
+        period=own.get("period"),
+        counts_from=own.get("countsFrom"),
         guidance=Text(own.get("guidance", ""), own.get("guidance_en", "")),
         milestone=own.get("milestone"),
         legal_basis=own.get("legalBasis"),

@@ -222,6 +222,7 @@ class PersonalTask(Spec):
         if due:
             at = push(token).instant(due, token.data, end_of_day=True)
             token.internal_data["due"] = at.isoformat()
+            push(token).counts(token)
 
 
 class Script(Spec):

@@ -69,6 +69,7 @@ class Catch(Spec):
         else:
             due = push(token).instant(expression, token.data)
         token.internal_data["due"] = due.isoformat()
+        push(token).counts(token)
 
 
 class Beside(Catch):

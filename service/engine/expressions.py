@@ -153,12 +153,12 @@ def names(expression: str, *, unary: bool = False) -> frozenset[str]:
     return survey(text, unary=unary).names if text else frozenset()
 
 
-def instant(value: Any, *, moment: Moment, end_of_day: bool = False) -> datetime:
+def instant(value: Any, *, moment: Moment, end_of_day: bool = False, start_of_day: bool = False) -> datetime:
     """Turn what a timer or a due expression came to into an aware UTC datetime.
 
     A duration counts from the moment: years, months, weeks and days on the local calendar, hours and less
     as they pass; it must be longer than nothing. A date and time needs an offset. A plain date is taken
-    only with `end_of_day`, as its last second in the legal zone.
+    only with `end_of_day`, as its last second in the legal zone, or `start_of_day`, as its first.
     Raises `StepFailed` with words.
     """
     if not isinstance(value, str):
@@ -166,9 +166,9 @@ def instant(value: Any, *, moment: Moment, end_of_day: bool = False) -> datetime
         raise StepFailed(f"A time was expected, but the expression came to {kind}.")
     if value.startswith("P"):
         return _after(value, moment)
-    if _DATE.fullmatch(value) and end_of_day:
-        last = datetime.combine(_read(date.fromisoformat, value), time(23, 59, 59), moment.zone)
-        return last.astimezone(UTC)
+    if _DATE.fullmatch(value) and (end_of_day or start_of_day):
+        second = time(23, 59, 59) if end_of_day else time()
+        return datetime.combine(_read(date.fromisoformat, value), second, moment.zone).astimezone(UTC)
     if not _INSTANT.fullmatch(value):
         raise StepFailed("A duration, or a date and time with offset, was expected; use at(date, time).")
     found = _read(datetime.fromisoformat, value)

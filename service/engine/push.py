@@ -48,6 +48,14 @@ class Push:
         value = timing.literal(expression) or self.evaluate(expression, data)
         return expressions.instant(value, moment=self.moment, end_of_day=end_of_day)
 
+    def counts(self, token: Token) -> None:
+        """Note where the time of a task or a timer begins, when its diagram says so."""
+        begins = token.task_spec.node.element.counts_from
+        value = self.evaluate(begins, token.data) if begins else None
+        if value is not None:
+            at = expressions.instant(value, moment=self.moment, start_of_day=True)
+            token.internal_data["counts_from"] = at.isoformat()
+
     def cycle(self, expression: str, data: Mapping[str, Any]) -> timing.Cycle:
         """Work out the rhythm that a timer means, like R3/PT24H."""
         value = timing.literal(expression) or self.evaluate(expression, data)

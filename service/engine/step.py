@@ -17,11 +17,15 @@ class Place:
 
 @dataclass(frozen=True)
 class OpenTask:
-    """Work that a person can do now. `due` is what the diagram's `due` came to when the task opened."""
+    """Work that a person can do now. `due` is what the diagram's `due` came to when the task opened.
+
+    `counts_from` is what its `countsFrom` came to: where the time that ends then began.
+    """
 
     id: UUID
     place: Place
     due: datetime | None = None
+    counts_from: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Timer:
     id: UUID
     place: Place
     due: datetime
+    counts_from: datetime | None = None  # where the time that ends then began
 
 
 @dataclass(frozen=True)

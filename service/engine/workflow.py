@@ -241,12 +241,17 @@ def _timer(instance: Instance, id: UUID) -> Token:
 
 
 def _as_task(token: Token) -> OpenTask:
-    due = token.internal_data.get("due")
-    return OpenTask(token.id, place(token), datetime.fromisoformat(due) if due else None)
+    return OpenTask(token.id, place(token), _noted(token, "due"), _noted(token, "counts_from"))
 
 
 def _as_timer(token: Token) -> Timer:
-    return Timer(token.id, place(token), datetime.fromisoformat(token.internal_data["due"]))
+    due = datetime.fromisoformat(token.internal_data["due"])
+    return Timer(token.id, place(token), due, _noted(token, "counts_from"))
+
+
+def _noted(token: Token, name: str) -> datetime | None:
+    text = token.internal_data.get(name)
+    return datetime.fromisoformat(text) if text else None
 
 
 def _is_active(token: Token) -> bool:

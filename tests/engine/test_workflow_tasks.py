@@ -73,9 +73,12 @@ def test_a_due_is_worked_out_when_the_task_opens() -> None:
     running = Running("due_of_a_task")
     (task,) = running.tasks.values()
     assert task.due == datetime(2026, 11, 26, 9, tzinfo=UTC)
+    assert task.counts_from is None
     running.complete("by_duration")
     (task,) = running.tasks.values()
     assert task.due == datetime(2026, 12, 24, 22, 59, 59, tzinfo=UTC)
+    assert task.counts_from == datetime(2026, 11, 24, 23, tzinfo=UTC)  # midnight in Stockholm
+    assert running.definition.processes["p"].elements["by_date"].period == "a_month"
     running.complete("by_date")
     (task,) = running.tasks.values()
     assert task.due == datetime(2026, 12, 24, 8, 30, tzinfo=UTC)
