@@ -112,7 +112,9 @@ def _with_who(node: Node, process: Process) -> str:
     name = say(node.element.name) or _kind(node)
     if node.kind == "endEvent":
         return (
-            t("next.ends", name=name) if node.element.name else t("next.end_of", process=say(process.title))
+            t("next.ends", name=name)
+            if say(node.element.name)
+            else t("next.end_of", process=say(process.title))
         )
     doer = who(node) if node.kind in PERSONAL else ""
     return t("next.by", name=name, who=doer) if doer else t("next.step", name=name)

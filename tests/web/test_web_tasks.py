@@ -181,7 +181,7 @@ def test_a_protected_case_says_so_on_its_tasks(window, desk):
         cases.protect(work, case_id, protection=Protection.PROTECTED, reason="Hot")
     page = window("anna").get(f"/tasks/{task_id}")
     assert "Skyddade personuppgifter" in words(page)
-    assert "print-marker" in page.text
+    assert 'class="guarded"' in page.text
     assert "Skyddat" in words(window("anna").get("/tasks"))
     assert str(task_id) not in window("kim").get("/tasks?show=all").text
 
