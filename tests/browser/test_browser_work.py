@@ -70,6 +70,17 @@ def test_drawing_and_table_are_one_selection(open_window, desk):
     expect(page.locator("[data-element-id=make_first_contact].is-chosen")).to_have_count(0)
 
 
+@pytest.mark.usefixtures("real_processes")
+def test_the_drawing_speaks_the_readers_language(open_window, desk):
+    case_id = desk.start("case")
+    for who, name in (("anna", "Registrera uppgiften"), ("kim", "Register the report")):
+        window = open_window(who)
+        window.go(f"/cases/{case_id}")
+        said = window.page.locator("[data-element-id=register_report]").text_content
+        expect(window.page.locator("[data-element-id=register_report]")).to_be_visible()
+        assert "".join(said().split()) == "".join(name.split())
+
+
 def test_a_process_without_a_drawing_is_told_by_its_table(open_window, desk):
     anna = open_window("anna")
     anna.go(f"/cases/{desk.start()}")

@@ -11,6 +11,7 @@ for (const container of document.querySelectorAll("[data-diagram]")) show(contai
 async function show(container) {
   const source = container.parentElement.querySelector("[data-diagram-source]");
   const viewer = new NavigatedViewer({ container, additionalModules: [inOwnWords(container)] });
+  if (document.documentElement.lang === "en") viewer.on("import.parse.complete", inEnglish);
   try {
     await viewer.importXML(source.value);
   } catch {
@@ -35,6 +36,20 @@ function inOwnWords(container) {
   const translate = (text, values = {}) =>
     (text === "Open {element}" ? container.dataset.wordOpen : text).replace(/{(\w+)}/g, (whole, name) => values[name] ?? whole);
   return { translate: ["value", translate] };
+}
+
+// diagrams are named in Swedish; their extension texts hold the English names
+function inEnglish({ elementsById = {} }) {
+  for (const element of Object.values(elementsById)) {
+    const name = extensionText(element, "name_en") ?? extensionText(element.processRef, "title_en");
+    if (name) element.name = name;
+  }
+}
+
+function extensionText(element, name) {
+  const values = element?.extensionElements?.values ?? [];
+  const properties = values.filter((each) => each.$type === "spiffworkflow:properties").flatMap((each) => each.$children ?? []);
+  return properties.find((each) => each.name === name)?.value;
 }
 
 // a wide drawing needs no tall box
