@@ -93,7 +93,7 @@ class Moment:
 
     def for_expressions(self, *texts: str) -> dict[str, Any]:
         """Speak of the days off only where an expression asks about working days."""
-        asks = any("working" in text for text in texts)
+        asks = any(word in text for text in texts for word in ("working", "last day", "end of period"))
         return self.spoken_with_days_off if asks else self.spoken
 
 

@@ -111,6 +111,19 @@ def test_now_and_today_are_those_of_the_moment_in_its_zone() -> None:
         ('end of quarter("2026-02-14")', "2026-03-31"),
         ('end of quarter("2026-06-30")', "2026-06-30"),
         ('end of quarter("2026-10-01")', "2026-12-31"),
+        ('end of month("2028-02-03")', "2028-02-29"),
+        ('working days before("2026-04-07", 2)', "2026-04-01"),
+        ('previous working day("2026-04-06")', "2026-04-02"),
+        ('previous working day("2026-04-07")', "2026-04-07"),
+        ('working days between("2026-04-01", "2026-04-07")', 2),
+        ('working days between("2026-04-07", "2026-04-01")', -2),
+        ('working days between("2026-04-03", "2026-04-06")', 0),
+        ('last day("2026-04-01", 2, "working days")', "2026-04-07"),
+        ('end of period("2026-03-13", {amount: 3, unit: "weeks", moves: "next working day"})', "2026-04-07"),
+        ('end of period("2026-03-13", {amount: 3, unit: "weeks", moves: "in doubt"})', "2026-04-03"),
+        ('end of period("2026-03-13", {amount: 3, unit: "weeks", moves: "no"})', "2026-04-03"),
+        ('end of period("2026-03-12", {amount: 3, unit: "weeks", moves: "next working day"})', "2026-04-02"),
+        ('end of period("2026-03-12", missing)', None),
         ('last day("2026-03-01", 30, "days")', "2026-03-30"),
         ('last day("2028-02-29", 1, "days")', "2028-02-29"),
         ('last day("2026-03-02", 3, "weeks")', "2026-03-23"),
@@ -155,7 +168,7 @@ def test_days_off_beyond_the_known_years_are_not_guessed() -> None:
 @given(
     start=st.dates(date(2025, 6, 1), date(2027, 12, 31)),
     amount=st.integers(1, 60),
-    unit=st.sampled_from(["days", "weeks", "months", "years"]),
+    unit=st.sampled_from(["days", "working days", "weeks", "months", "years"]),
 )
 def test_expressions_and_rules_count_alike(start: date, amount: int, unit: str) -> None:
     assert said("last day(d, n, u)", d=start.isoformat(), n=amount, u=unit) == str(
@@ -189,6 +202,8 @@ def test_expressions_and_rules_count_alike(start: date, amount: int, unit: str) 
         ('last day("2026-03-01", 72, "hours")', {}, "the unit is"),
         ('last day("2026-03-01", 0, "days")', {}, "whole number"),
         ('working days after("soon", 1)', {}, "needs a date"),
+        ('end of period("2026-03-01", 3)', {}, "needs what the table periods said"),
+        ('end of period("2026-03-01", {amount: 2, unit: "hours"})', {}, "the unit is"),
         ('at("2026-03-01", "24:00")', {}, "needs a time"),
         ("function(x) x", {}, "not a value"),
         ("[1..3]", {}, "not a value"),

@@ -47,19 +47,19 @@ function works(date, name) {
   return date.dayOfWeek < 6 && !off.has(date.toString());
 }
 
-function addWorkingDays(date, count, name) {
+function countWorkingDays(date, count, step, name) {
   let found = date;
   for (let left = count; left > 0; ) {
-    found = found.add({ days: 1 });
+    found = found.add({ days: step });
     if (works(found, name)) left -= 1;
   }
   return found;
 }
 
-function nextWorkingDay(date, name) {
+function nearestWorkingDay(date, step, name) {
   let found = date;
-  while (!works(found, name)) found = found.add({ days: 1 });
-  return new FeelDate(found);
+  while (!works(found, name)) found = found.add({ days: step });
+  return found;
 }
 
 const PERIODS = {
@@ -67,16 +67,26 @@ const PERIODS = {
   weeks: (date, n) => date.add({ weeks: n }),
   months: (date, n) => date.add({ months: n }),
   years: (date, n) => date.add({ years: n }),
+  "working days": (date, n, name) => countWorkingDays(date, n, 1, name),
 };
 
-function lastDay(date, n, unit) {
-  const name = "last day";
+function lastDay(date, n, unit, name = "last day") {
   const [from, count] = [day(date, name), whole(n, name, 1)];
   if (from === null || count === null || unit === null || unit === undefined) return null;
   if (!Object.hasOwn(PERIODS, unit)) {
-    throw new Words(`${name}: the unit is "days", "weeks", "months" or "years".`);
+    throw new Words(`${name}: the unit is "days", "working days", "weeks", "months" or "years".`);
   }
-  return new FeelDate(PERIODS[unit](from, count));
+  return new FeelDate(PERIODS[unit](from, count, name));
+}
+
+// The last day of a period as the table `periods` gives it: moved off a day off only where the table says so.
+function endOfPeriod(date, period) {
+  const name = "end of period";
+  if (period === null || period === undefined) return null;
+  if (kind(period) !== "a context") throw new Words(`${name}: needs what the table periods said.`);
+  const last = lastDay(date, period.amount, period.unit, name);
+  if (last === null || period.moves !== "next working day") return last;
+  return new FeelDate(nearestWorkingDay(last.unwrap(), 1, name));
 }
 
 function at(date, time) {
@@ -95,15 +105,36 @@ function endOfQuarter(date) {
   return new FeelDate(first.with({ day: first.daysInMonth }));
 }
 
+function endOfMonth(date) {
+  const from = day(date, "end of month");
+  return from === null ? null : new FeelDate(from.with({ day: from.daysInMonth }));
+}
+
 function daysBetween(from, to) {
   const [start, end] = [day(from, "days between"), day(to, "days between")];
   return start === null || end === null ? null : start.until(end, { largestUnit: "day" }).days;
 }
 
-function workingDaysAfter(date, n) {
-  const name = "working days after";
-  const [from, count] = [day(date, name), whole(n, name, 1)];
-  return from === null || count === null ? null : new FeelDate(addWorkingDays(from, count, name));
+function workingDaysFrom(name, step) {
+  return (date, n) => {
+    const [from, count] = [day(date, name), whole(n, name, 1)];
+    return from === null || count === null ? null : new FeelDate(countWorkingDays(from, count, step, name));
+  };
+}
+
+// Counts as "working days after" does: not the first day, but the last one.
+function workingDaysBetween(from, to) {
+  const name = "working days between";
+  const [start, end] = [day(from, name), day(to, name)];
+  if (start === null || end === null) return null;
+  const forward = Temporal.PlainDate.compare(start, end) <= 0;
+  const [first, last] = forward ? [start, end] : [end, start];
+  if (first.until(last, { largestUnit: "day" }).days > 10_000) throw new Words(`${name}: too far apart.`);
+  let found = 0;
+  for (let each = first.add({ days: 1 }); Temporal.PlainDate.compare(each, last) <= 0; each = each.add({ days: 1 })) {
+    if (works(each, name)) found += 1;
+  }
+  return forward ? found : -found;
 }
 
 function onDay(name, date, answer) {
@@ -120,10 +151,19 @@ export const FUNCTIONS = {
   today: called([], () => new FeelDate(local().toPlainDate())),
   now: called([], () => zoned(local())),
   at: called(["date", "time"], at),
-  "working days after": called(["date", "n"], workingDaysAfter),
-  "next working day": called(["date"], (date) => onDay("next working day", date, nextWorkingDay)),
+  "working days after": called(["date", "n"], workingDaysFrom("working days after", 1)),
+  "working days before": called(["date", "n"], workingDaysFrom("working days before", -1)),
+  "working days between": called(["from", "to"], workingDaysBetween),
+  "next working day": called(["date"], (date) =>
+    onDay("next working day", date, (day, name) => new FeelDate(nearestWorkingDay(day, 1, name))),
+  ),
+  "previous working day": called(["date"], (date) =>
+    onDay("previous working day", date, (day, name) => new FeelDate(nearestWorkingDay(day, -1, name))),
+  ),
   "is working day": called(["date"], (date) => onDay("is working day", date, works)),
+  "end of month": called(["date"], endOfMonth),
   "end of quarter": called(["date"], endOfQuarter),
-  "last day": called(["date", "n", "unit"], lastDay),
+  "last day": called(["date", "n", "unit"], (date, n, unit) => lastDay(date, n, unit)),
+  "end of period": called(["date", "period"], endOfPeriod),
   "days between": called(["from", "to"], daysBetween),
 };
