@@ -1,6 +1,7 @@
 """Swedish days off and the law's way of counting."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -126,25 +127,87 @@ def test_the_next_working_day_is_the_first_one(day: date) -> None:
         (1, "months", "en", "1 month from 2026-03-01, last day 2026-04-01"),
         (1, "working days", "sv", "1 arbetsdag från 2026-03-01, sista dag 2026-03-02"),
         (72, "hours", "sv", "72 timmar"),
-        (
-            3,
-            "weeks",
-            "sv",
-            (
-                "3 veckor från 2026-03-01, sista dag 2026-03-22"
-                " (ledig dag; det som ska göras får göras till och med 2026-03-23)"
-            ),
-        ),
+        (3, "weeks", "sv", "3 veckor från 2026-03-01, sista dag 2026-03-22 (ledig dag; tiden flyttas inte)"),
         (
             34,
             "days",
             "en",
-            (
-                "34 days from 2026-03-01, last day 2026-04-03"
-                " (a day off; what must be done may be done until 2026-04-07)"
-            ),
+            "34 days from 2026-03-01, last day 2026-04-03 (a day off; the time does not move)",
         ),
     ],
 )
 def test_a_period_is_said_in_words(amount: int, unit: str, language: str, words: str) -> None:
     assert calendar.period_in_words(date(2026, 3, 1), amount, unit, language=language) == words
+
+
+@pytest.mark.parametrize(
+    ("moves", "words"),
+    [
+        ("next working day", "ledig dag; det som ska göras får göras till och med 2026-03-23"),
+        ("in doubt", "ledig dag; om 2026-03-23 räcker är inte kontrollerat, räkna med 2026-03-22"),
+        ("no", "ledig dag; tiden flyttas inte"),
+    ],
+)
+def test_whether_an_end_moves_off_a_day_off_is_the_tables_word(moves: str, words: str) -> None:
+    said = calendar.period_in_words(date(2026, 3, 1), 3, "weeks", moves=moves)
+    assert said == f"3 veckor från 2026-03-01, sista dag 2026-03-22 ({words})"
+    assert "(" not in calendar.period_in_words(date(2026, 3, 2), 3, "weeks", moves=moves)
+
+
+STOCKHOLM = ZoneInfo("Europe/Stockholm")
+
+
+def at(text: str) -> datetime:
+    """A moment on the Swedish wall clock."""
+    return datetime.fromisoformat(text).replace(tzinfo=STOCKHOLM)
+
+
+@pytest.mark.parametrize(
+    ("begins", "amount", "unit", "due", "words"),
+    [
+        ("2026-03-01", 30, "days", "2026-03-30T23:59:59", "30 dagar från 2026-03-01, sista dag 2026-03-30"),
+        ("2026-03-01", 30, "days", "2026-03-31T00:00", "30 dagar från 2026-03-01, sista dag 2026-03-30"),
+        ("2026-03-02", 7, "days", "2026-03-09T08:00", "7 dagar efter 2026-03-02, alltså 2026-03-09"),
+        ("2026-03-30", 10, "days", "2026-03-20T08:00", "10 dagar före 2026-03-30, alltså 2026-03-20"),
+        (
+            "2026-04-01", 2, "working days", "2026-04-07T08:00",
+            "2 arbetsdagar från 2026-04-01, sista dag 2026-04-07",
+        ),
+        (
+            "2026-03-01T14:05", 24, "hours", "2026-03-02T14:05",
+            "24 timmar från 2026-03-01 14:05, till 2026-03-02 14:05",
+        ),
+        ("2026-03-01", 30, "days", "2026-04-10T23:59:59", "räknas från 2026-03-01, satt till 2026-04-10"),
+        (
+            "2026-03-01T14:05", 24, "hours", "2026-03-04T14:05",
+            "räknas från 2026-03-01 14:05, satt till 2026-03-04 14:05",
+        ),
+    ],
+)  # fmt: skip
+def test_a_deadline_is_said_with_arithmetic_that_agrees(
+    begins: str, amount: int, unit: str, due: str, words: str
+) -> None:
+    assert (
+        calendar.deadline_in_words(at(begins), amount, unit, due=at(due), zone=STOCKHOLM, language="sv")
+        == words
+    )
+
+
+@given(st.dates(date(2000, 1, 1), date(2060, 12, 31)), st.integers(1, 40))
+def test_working_days_backwards_lead_back(day: date, amount: int) -> None:
+    start = calendar.next_working_day(day)
+    assert calendar.working_days_from(calendar.working_days_from(start, amount), -amount) == start
+
+
+@pytest.mark.parametrize("year", range(1990, 2061))
+def test_the_named_days_hold_every_day_off(year: int) -> None:
+    named = set(calendar.named_days(year).values())
+    off = {date(year, 1, 1) + timedelta(days=each) for each in range(365)}
+    assert {day for day in off if calendar.day_off_name(day)} <= named
+
+
+def test_days_off_that_a_table_tells_count_instead() -> None:
+    monday = date(2026, 3, 2)
+    assert not calendar.is_working_day(monday, off={monday})
+    assert calendar.is_working_day(date(2026, 6, 19), off=frozenset())
+    assert calendar.last_day(date(2026, 3, 1), 1, "working days", off={monday}) == date(2026, 3, 3)
