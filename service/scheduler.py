@@ -1,8 +1,13 @@
 """The clock's hand: lets due jobs of the job table go off. APScheduler only ticks; it holds no deadline."""
 
+import logging
+import math
 import os
+import secrets
 import socket
 import threading
+from collections import deque
+from dataclasses import replace
 from datetime import UTC
 from time import monotonic
 from uuid import UUID
@@ -10,22 +15,30 @@ from uuid import UUID
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from service.commands import jobs, upkeep
-from service.errors import ServiceError
+from service.commands import jobs, stuck, upkeep
+from service.commands.jobs import Lease
+from service.errors import ServiceError, Unavailable
+from service.models.jobs import LEASE
 from service.rules.permissions import SYSTEM
 from service.work import Platform
 
 EVERY = 1.0  # seconds between polls
 RESTS = 5  # ticks without a poll that are too many
 BEAT = 10.0  # seconds between heartbeats
+LOOK = 300.0  # seconds between looks for cases that stand still
 SWEEP = 3600.0  # seconds between sweeps
+BREATH = 0.25  # of the time that a job took: left to people before the next one
+LONGEST = 0.02  # seconds of such a rest
+USABLE = LEASE.total_seconds() / 2  # seconds of a lease before what is left of it is given back
+AWAY = (1.0, 2.0, 5.0, 10.0)  # seconds to leave a database alone that does not answer, again and again
 
 log = structlog.get_logger(__name__)
 
 
 def run(platform: Platform, stop: threading.Event) -> None:
-    """Poll until `stop` is set. Any number of workers may, on one PostgreSQL: each timer goes off once."""
-    hand, ticker = _Hand(platform), BackgroundScheduler(timezone=UTC)
+    """Poll until `stop` is set. Any number of workers may, on one database: each timer goes off once."""
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a long poll skips ticks is no news
+    hand, ticker = _Hand(platform, stop), BackgroundScheduler(timezone=UTC)
     ticker.add_job(
         hand.move,
         "interval",
@@ -52,27 +65,32 @@ def tick(platform: Platform) -> int:
     A job that fails leaves nothing behind but a counted attempt. Raises `Unavailable` when the database is
     away.
     """
-    fired = 0
-    while (done := _one(platform)) is not None:
-        fired += done
-    return fired
+    return _Hand(platform, threading.Event(), keeps_house=False).work()
 
 
 class _Hand:
-    """One worker's poll, and what it does now and then beside it."""
+    """One worker: its poll, the lease that it works on, and what it does now and then beside it."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, stop: threading.Event, *, keeps_house: bool = True) -> None:
         self._platform = platform
-        self._worker = f"{socket.gethostname()}:{os.getpid()}"[:64]
-        self._beaten = self._swept = -SWEEP
-        self._moved = monotonic()
+        self._stop = stop
+        self._worker = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._lease: Lease | None = None
+        self._left: deque[UUID] = deque()  # of the lease, not run yet
+        self._leased = self._moved = monotonic()
+        last = -math.inf if keeps_house else math.inf
+        self._beaten = self._looked = self._swept = last
+        self._silent, self._again = 0, 0.0  # polls that the database did not answer; when to ask again
 
     def move(self) -> None:
-        """Poll once; a database that is away is told in the log, and asked again at the next tick."""
+        """Poll once. A database that is away is told in the log, once, and asked less and less often."""
+        self._moved = monotonic()
+        if self._moved < self._again:
+            return
         try:
-            self._now_and_then()
-            while _one(self._platform) is not None:
-                self._now_and_then()  # a long backlog is no silence
+            self.work()
+        except Unavailable as error:
+            self._rest(error)
         except ServiceError as error:
             log.warning("the scheduler could not poll", code=error.code, reason=error.message)
         except Exception:
@@ -83,34 +101,86 @@ class _Hand:
         """Tell whether it has not moved for several ticks."""
         return monotonic() - self._moved > RESTS * EVERY
 
-    def _now_and_then(self) -> None:
-        if monotonic() - self._beaten >= BEAT:
-            with self._platform.begin(SYSTEM) as work:
+    def work(self) -> int:
+        """Run what is due until nothing is, or until told to stop; gives how many went off."""
+        fired = 0
+        try:
+            while self._has_some() and not self._stop.is_set():
+                began = monotonic()
+                fired += self._run(self._left[0])
+                self._left.popleft()
+                self._moved = monotonic()
+                self._stop.wait(min(LONGEST, BREATH * (self._moved - began)))
+        finally:
+            if self._stop.is_set():
+                self._give_back()
+        return fired
+
+    def _has_some(self) -> bool:
+        """Have a job to run, of the lease in hand or of a new one."""
+        if self._left and monotonic() - self._leased > USABLE:
+            self._give_back()
+        if self._left:
+            return True
+        with self._platform.begin(SYSTEM) as work:
+            self._leased, beaten = monotonic(), self._beaten
+            self._lease = jobs.lease(work, worker=self._worker)
+            if monotonic() - self._beaten >= BEAT:
                 upkeep.beat(work, worker=self._worker)
-            self._beaten = monotonic()
+                beaten = monotonic()
+        self._beaten = beaten
+        if self._lease is not None:
+            self._left.extend(self._lease.jobs)
+        if self._silent:
+            log.info("the database answers again", polls=self._silent)
+            self._silent = 0
+        self._now_and_then()
+        return bool(self._left)
+
+    def _run(self, job_id: UUID) -> bool:
+        """Run one job of the lease; tells whether it went off."""
+        if self._lease is None:
+            return False
+        try:
+            with self._platform.begin(SYSTEM) as work:
+                return jobs.fire(work, job_id, self._lease)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is counted and told
+            with self._platform.begin(SYSTEM) as work:
+                jobs.failed(work, job_id, error, lease=self._lease)
+            _tell(job_id, error)
+            return False
+
+    def _give_back(self) -> None:
+        if self._lease is not None and self._left:
+            with self._platform.begin(SYSTEM) as work:
+                jobs.give_back(work, replace(self._lease, jobs=tuple(self._left)))
+        self._lease, self._left = None, deque()
+
+    def _now_and_then(self) -> None:
+        """Look after the rest; with a lease in hand, so that a backlog is not taken for standing still."""
+        if monotonic() - self._looked >= LOOK:
+            self._looked = monotonic()
+            self._look()
         if monotonic() - self._swept >= SWEEP:
+            self._swept = monotonic()
             with self._platform.begin(SYSTEM) as work:
                 upkeep.sweep(work)
-            self._swept = monotonic()
 
+    def _look(self) -> None:
+        """Look for cases that stand still, and tell people of each."""
+        with self._platform.begin(SYSTEM) as work:
+            found = stuck.find(work)
+        for case_id in found:
+            log.error("a case stands still", case=str(case_id))
+            with self._platform.begin(SYSTEM) as work:
+                stuck.report(work, case_id)
 
-def _one(platform: Platform) -> bool | None:
-    """Run the job that has waited longest: True when it went off, False when not, None when none is due."""
-    job_id: UUID | None = None
-    try:
-        with platform.begin(SYSTEM) as work:
-            job_id = jobs.take(work)
-            if job_id is None:
-                return None
-            jobs.fire(work, job_id)
-    except Exception as error:
-        if job_id is None:
-            raise
-        _tell(job_id, error)
-        with platform.begin(SYSTEM) as work:
-            jobs.failed(work, job_id, error)
-        return False
-    return True
+    def _rest(self, error: Unavailable) -> None:
+        pause = AWAY[min(self._silent, len(AWAY) - 1)]
+        if not self._silent:
+            log.warning("the database does not answer; it is asked again and again", reason=error.message)
+        self._silent += 1
+        self._again = monotonic() + pause
 
 
 def _tell(job_id: UUID, error: Exception) -> None:

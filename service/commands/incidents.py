@@ -4,9 +4,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from service.commands import progress
 from service.commands.cases import require_reason
 from service.engine.text import Text
-from service.errors import Conflict, NotFound
+from service.errors import Conflict, NotFound, StepFailed
 from service.models.cases import Case, CaseStatus, Task
 from service.models.jobs import AwaitedMessage, Incident, IncidentState, Job
 from service.rules.permissions import Permission, require
@@ -14,8 +15,15 @@ from service.work import UnitOfWork
 
 
 def retry(work: UnitOfWork, incident_id: UUID) -> None:
-    """Let the job run again now, with all its attempts. Raises `Conflict` when its timer waits no more."""
+    """Let the job run again now, with all its attempts; in a case that stands still, let what waits be seen.
+
+    Raises `Conflict` when its timer waits no more, and when nothing in the case can go on.
+    """
     case, incident = _open_one(work, incident_id)
+    if incident.job_id is None:
+        _restore(work, case)
+        _shut(work, case, incident, "incident.retried")
+        return
     job = work.session.get(Job, incident.job_id, populate_existing=True) if incident.job_id else None
     if job is None:
         told = Text(
@@ -23,7 +31,8 @@ def retry(work: UnitOfWork, incident_id: UUID) -> None:
             "The timer waits no more. Mark the incident as resolved.",
         )
         raise Conflict(told.in_(work.actor.language))
-    job.run_at, job.attempts = work.now, 0
+    job.run_at, job.attempts, job.losses = work.now, 0, 0
+    job.leased_by = job.leased_until = None
     _shut(work, case, incident, "incident.retried")
 
 
@@ -42,6 +51,19 @@ def resolve(work: UnitOfWork, incident_id: UUID, *, reason: str) -> None:
         raise Conflict(told.in_(work.actor.language))
     incident.reason = reason
     _shut(work, case, incident, "incident.resolved", reason=reason)
+
+
+def _restore(work: UnitOfWork, case: Case) -> None:
+    case, instances = work.lock(case.id)
+    try:
+        for instance in instances:
+            progress.restore(work, case, instance)
+    except StepFailed as error:
+        told = Text(
+            "Ingenting i ärendet kan föra det vidare. Avbryt det, och starta vid behov ett nytt.",
+            "Nothing in the case can move it on. Cancel it, and start a new one if need be.",
+        )
+        raise Conflict(told.in_(work.actor.language)) from error
 
 
 def _open_one(work: UnitOfWork, incident_id: UUID) -> tuple[Case, Incident]:
@@ -65,7 +87,7 @@ def _moves_on(work: UnitOfWork, case: Case, incident: Incident) -> bool:
     left = (
         sa.exists().where(Task.case_id == case.id, Task.closed_at.is_(None)),
         sa.exists().where(Job.case_id == case.id, Job.run_at.is_not(None)),
-        sa.exists().where(AwaitedMessage.case_id == case.id),
+        sa.exists().where(AwaitedMessage.case_id == case.id, AwaitedMessage.on_the_way.is_(True)),
         sa.exists().where(
             Incident.case_id == case.id, Incident.state == IncidentState.OPEN, Incident.id != incident.id
         ),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from service.engine import workflow
 from service.engine.definition import Definition
 from service.engine.workflow import OpenTask, Place, Step, Timer
 from service.models.cases import Case, CaseStatus, Draft, ProcessInstance, Task, TaskOutcome
@@ -35,6 +36,31 @@ def apply(
         _tell(work, case, instance, step)
         _close(work, case, instance, [each for each in step.closed if each != completed])
         _open(work, case, instance, step.opened)
+        _wait(work, case, instance, step)
+        if step.finished:
+            _finish(work, case, instance)
+
+
+def restore(work: UnitOfWork, case: Case, instance: ProcessInstance) -> None:
+    """Let rows stand again for all that the instance's state says waits; a task that was lost opens anew.
+
+    Raises `StepFailed` when nothing in the instance can go on.
+    """
+    step = workflow.standing(
+        work.definition(instance.deployment_id), work.snapshot(case, instance), moment=work.moment
+    )
+    instance.finished_at = None
+    with work.session.no_autoflush:
+        found = work.session.scalars(sa.select(Task).where(Task.id.in_([each.id for each in step.opened])))
+        known = {task.id: task for task in found}
+        for task in known.values():
+            if task.closed_at is not None:
+                task.closed_at = task.outcome = task.completed_by = None
+                place = Place(task.process, task.element, task.right)
+                _event(
+                    work, case, instance.deployment_id, "task.opened", place, details={"task": str(task.id)}
+                )
+        _open(work, case, instance, [each for each in step.opened if each.id not in known])
         _wait(work, case, instance, step)
         if step.finished:
             _finish(work, case, instance)
@@ -126,7 +152,13 @@ def _wait(work: UnitOfWork, case: Case, instance: ProcessInstance, step: Step) -
     timers, messages = _waiting(work, instance)
     _schedule(work, case, instance, step, timers)
     awaited = {each.id: each for each in step.awaited}
-    _forget(work, AwaitedMessage, AwaitedMessage.id.in_(gone) if (gone := messages - set(awaited)) else None)
+    gone = set(messages) - set(awaited)
+    _forget(work, AwaitedMessage, AwaitedMessage.id.in_(gone) if gone else None)
+    turned = [each for each in step.awaited if messages.get(each.id, each.on_the_way) != each.on_the_way]
+    if turned:
+        work.session.execute(
+            sa.update(AwaitedMessage), [{"id": each.id, "on_the_way": each.on_the_way} for each in turned]
+        )
     work.session.add_all(
         AwaitedMessage(
             id=each.id,
@@ -135,6 +167,7 @@ def _wait(work: UnitOfWork, case: Case, instance: ProcessInstance, step: Step) -
             process=each.place.process,
             element=each.place.element,
             name=each.name,
+            on_the_way=each.on_the_way,
         )
         for each in awaited.values()
         if each.id not in messages
@@ -149,7 +182,8 @@ def _schedule(
     _forget(work, Job, Job.id.in_(gone) if gone else None)
     moved = [each for each in step.timers if before.get(each.id, each.due) != each.due]
     if moved:
-        again = [{"id": each.id, "due_at": each.due, "run_at": each.due, "attempts": 0} for each in moved]
+        free = {"attempts": 0, "leased_by": None, "leased_until": None, "losses": 0}
+        again = [{"id": each.id, "due_at": each.due, "run_at": each.due, **free} for each in moved]
         work.session.execute(sa.update(Job), again)
     fired = {each.id for each in step.fired}
     for each in moved:
@@ -173,15 +207,17 @@ def _job(case: Case, instance: ProcessInstance, timer: Timer) -> Job:
     )
 
 
-def _waiting(work: UnitOfWork, instance: ProcessInstance) -> tuple[dict[UUID, datetime], set[UUID]]:
+def _waiting(work: UnitOfWork, instance: ProcessInstance) -> tuple[dict[UUID, datetime], dict[UUID, bool]]:
     """The timers with their due instants, and the messages, that rows stand for; in one query."""
+    message = AwaitedMessage
     rows: Sequence[Any] = work.session.execute(
         sa.union_all(
-            sa.select(Job.id, Job.due_at).where(Job.instance_id == instance.id),
-            sa.select(AwaitedMessage.id, sa.null()).where(AwaitedMessage.instance_id == instance.id),
+            sa.select(Job.id, Job.due_at, sa.false()).where(Job.instance_id == instance.id),
+            sa.select(message.id, sa.null(), message.on_the_way).where(message.instance_id == instance.id),
         )
     ).all()
-    return {id: due for id, due in rows if due is not None}, {id for id, due in rows if due is None}
+    timers = {id: due for id, due, _ in rows if due is not None}
+    return timers, {id: bool(on_the_way) for id, due, on_the_way in rows if due is None}
 
 
 def _finish(work: UnitOfWork, case: Case, instance: ProcessInstance) -> None:

@@ -40,11 +40,16 @@ class Timer:
 
 @dataclass(frozen=True)
 class Awaited:
-    """A message that something waits for."""
+    """A message that something waits for.
+
+    `on_the_way` tells whether the process may stand and wait for it alone; one that is only listened for
+    beside other work moves nothing on until somebody happens to send it.
+    """
 
     id: UUID
     place: Place
     name: str
+    on_the_way: bool = True
 
 
 @dataclass(frozen=True)

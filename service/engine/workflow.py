@@ -35,6 +35,7 @@ __all__ = [
     "deliver",
     "fire",
     "reschedule",
+    "standing",
     "start",
     "task_data",
     "view",
@@ -122,6 +123,16 @@ def reschedule(
         return _step(instance, before=before)
 
 
+def standing(definition: Definition, snapshot: bytes, *, moment: Moment) -> Step:
+    """Tell all that waits in an instance, as a step that changes nothing: `opened` holds every open task.
+
+    Raises StepFailed when nothing in it can go on.
+    """
+    with _pushing(definition, moment) as push:
+        instance, _ = _resumed(definition, snapshot, push)
+        return _step(instance, before={})
+
+
 def task_data(definition: Definition, snapshot: bytes, *, task: UUID) -> dict[str, Any]:
     """Give the data that the form of an open task sees. Raises Conflict when it is not open any more."""
     return unshelve(_open_task(state.load(snapshot, definition), task).shelf())
@@ -183,12 +194,13 @@ def _step(instance: Instance, *, before: Mapping[UUID, Token], fired: tuple[Time
     tasks = _open_tasks(instance)
     waiting = [token for token in everywhere(instance) if isinstance(token.task_spec, Catch)]
     timers = [_as_timer(token) for token in waiting if token.task_spec.trigger.kind == "timer"]
+    beside = _can_wait_beside(waiting)
     awaited = [
-        Awaited(token.id, place(token), token.task_spec.trigger.name)
+        Awaited(token.id, place(token), token.task_spec.trigger.name, token.task_spec.holds_token or beside)
         for token in waiting
         if token.task_spec.trigger.kind == "message"
     ]
-    if not (instance.completed or tasks or timers or _can_go_on(waiting)):
+    if not (instance.completed or tasks or timers or any(each.on_the_way for each in awaited)):
         _refuse_standstill(instance)
     return Step(
         snapshot=state.dump(instance),
@@ -204,11 +216,10 @@ def _step(instance: Instance, *, before: Mapping[UUID, Token], fired: tuple[Time
     )
 
 
-def _can_go_on(waiting: list[Token]) -> bool:
-    """Tell whether a message can move tokens: one on their way, or one beside that changes a condition."""
+def _can_wait_beside(waiting: list[Token]) -> bool:
+    """Tell whether tokens wait for what a message beside them can bring about: a signal, a condition."""
     kinds = {(token.task_spec.trigger.kind, token.task_spec.holds_token) for token in waiting}
-    beside = ("message", False) in kinds and not kinds.isdisjoint({("signal", True), ("conditional", True)})
-    return beside or ("message", True) in kinds
+    return not kinds.isdisjoint({("signal", True), ("conditional", True)})
 
 
 def _refuse_standstill(instance: Instance) -> None:

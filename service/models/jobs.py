@@ -1,6 +1,6 @@
 """What must run when: waiting timers, awaited messages, incidents. Jobs are the only judge of time."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
 
@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, words
+
+LEASE = timedelta(seconds=30)  # how long a worker may keep due jobs to itself
 
 
 class IncidentState(StrEnum):
@@ -38,7 +40,18 @@ class Job(Base):
     paused_at: Mapped[datetime | None]
     warn_at: Mapped[datetime | None]  # when to warn next; None: no more
     warn_level: Mapped[int] = mapped_column(default=0)  # of the next warning
+    leased_by: Mapped[str | None] = mapped_column(sa.String(64))  # the worker that is about to run it
+    leased_until: Mapped[datetime | None]  # from when another worker may take it
+    losses: Mapped[int] = mapped_column(default=0)  # leases that ran out: their workers died, or were slow
     __table_args__ = (sa.Index("ix_job_run_at", "run_at", "id"), sa.Index("ix_job_warn_at", "warn_at"))
+
+
+def leased(now: datetime, job: type[Job] = Job) -> sa.ColumnElement[bool]:
+    """The condition on `Job` that a worker has it and may be running it.
+
+    A lease that ends later than any could was taken before the clock was put back: nobody knows how long ago.
+    """
+    return sa.and_(job.leased_until.is_not(None), job.leased_until > now, job.leased_until <= now + LEASE)
 
 
 class AwaitedMessage(Base):
@@ -51,6 +64,7 @@ class AwaitedMessage(Base):
     process: Mapped[str] = mapped_column(sa.String(64))
     element: Mapped[str] = mapped_column(sa.String(128))
     name: Mapped[str] = mapped_column(sa.String(128), index=True)
+    on_the_way: Mapped[bool] = mapped_column(default=True)  # False: it may come beside, nothing waits for it
 
 
 class Incident(Base):
