@@ -17,7 +17,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from service import clock
 from service.config import Settings
-from service.engine import definition
+from service.engine import decisions, definition
 from service.engine.expressions import Moment
 from service.errors import Conflict, NotFound, Unavailable
 from service.models import schema
@@ -60,8 +60,30 @@ class UnitOfWork:
 
     @property
     def moment(self) -> Moment:
-        """This moment as the engine's expressions see it."""
+        """This moment as expressions see it that belong to no case."""
         return Moment(now=self.now, zone=self.zone, days_off=calendar.days_off_around(self.today))
+
+    def moment_under(self, deployment_id: UUID) -> Moment:
+        """This moment as the expressions of a deployment see it, with the days off that its table tells."""
+        return Moment(now=self.now, zone=self.zone, days_off=self.days_off(deployment_id, self.today))
+
+    def days_off(self, deployment_id: UUID, around: date) -> frozenset[date]:
+        """Days off from Monday to Friday in the years around a day, by the deployment's table `days_off`.
+
+        Without such a table those that the law knows. Kept, since neither a deployment nor a year changes.
+        """
+        known = self.platform.days_off
+        tables = self.definition(deployment_id).decisions
+        if "days_off" not in tables:
+            return calendar.days_off_around(around)
+        if (deployment_id, around.year) not in known:
+            known[deployment_id, around.year] = frozenset(
+                day
+                for year in calendar.years_around(around)
+                for key, day in calendar.named_days(year).items()
+                if day.weekday() <= calendar.FRIDAY and _is_off(tables, key, day, self.moment)
+            )
+        return known[deployment_id, around.year]
 
     def lock(self, case_id: UUID | sa.ScalarSelect[UUID]) -> tuple[Case, list[ProcessInstance]]:
         """Load a case with its instances and keep others out until the work is done: the case first, always.
@@ -229,6 +251,12 @@ class UnitOfWork:
         return self._digests[case.id]
 
 
+def _is_off(tables: Mapping[str, Any], key: str, day: date, moment: Moment) -> bool:
+    """Ask the table `days_off` about a named day."""
+    told = decisions.decide(tables, "days_off", {"day": key, "on": day.isoformat()}, moment=moment).outcome
+    return told is not None and told["off"] is True
+
+
 def open_platform(settings: Settings) -> "Platform":
     """Open the database and the keys that these settings name; makes folder and keys at first start."""
     settings.folder.mkdir(parents=True, exist_ok=True)
@@ -245,6 +273,7 @@ class Platform:
     settings: Settings
     parsed: dict[UUID, definition.Definition] = field(default_factory=dict)
     numbers: dict[UUID, int] = field(default_factory=dict)
+    days_off: dict[tuple[UUID, int], frozenset[date]] = field(default_factory=dict)
 
     @property
     def engine(self) -> sa.Engine:

@@ -36,7 +36,7 @@ def start(work: UnitOfWork, process: str, *, unit: str, data: Mapping[str, Any] 
     definition = work.definition(deployment_id)
     if process not in definition.processes:
         raise Invalid(problems=[Problem(f"There is no process {process!r}.", pointer="/process")])
-    step = workflow.start(definition, process, data=data, moment=work.moment)
+    step = workflow.start(definition, process, data=data, moment=work.moment_under(deployment_id))
     case = _new(work, unit)
     case.person_index = person_index(work, data)
     instance = ProcessInstance(

@@ -100,7 +100,7 @@ def fire(work: UnitOfWork, job_id: UUID, lease: Lease) -> bool:
         work.definition(instance.deployment_id),
         work.snapshot(case, instance),
         timer=job.id,
-        moment=work.moment,
+        moment=work.moment_under(instance.deployment_id),
     )
     progress.save(work, case, instances, instance, step)
     progress.apply(work, case, instance, step)

@@ -50,7 +50,7 @@ def deliver(
         work.snapshot(case, instance),
         message=name,
         data=data,
-        moment=work.moment,
+        moment=work.moment_under(instance.deployment_id),
     )
     progress.save(work, case, instances, instance, step)
     work.record(

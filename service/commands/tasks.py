@@ -141,7 +141,7 @@ def complete(
         work.snapshot(held.case, held.instance),
         task=task_id,
         answers=given,
-        moment=work.moment,
+        moment=work.moment_under(held.instance.deployment_id),
     )
     _close(work, held, given)
     progress.save(work, held.case, held.instances, held.instance, step)
@@ -245,7 +245,8 @@ def _checked(work: UnitOfWork, held: _Held, answers: Mapping[str, Any]) -> dict[
         if form.is_conditional
         else {}
     )
-    return forms.check(form, answers, data=data, moment=work.moment, language=work.actor.language)
+    moment = work.moment_under(held.instance.deployment_id)
+    return forms.check(form, answers, data=data, moment=moment, language=work.actor.language)
 
 
 def _close(work: UnitOfWork, held: _Held, given: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from service.engine import workflow
 from service.engine.definition import Element, Process, Text
+from service.engine.expressions import Moment
 from service.engine.forms import Form
 from service.errors import NotFound
 from service.models.cases import Answers, Case, CaseStatus, Draft, ProcessInstance, Task
@@ -75,6 +76,7 @@ class TaskPage:
     diagram: Process  # the process that the task stands in
     form: Form | None
     data: dict[str, Any]  # of the case, as the form sees it; personal
+    moment: Moment  # of looking, as the form sees it
     draft: SavedDraft | None
     answers: dict[str, Any] | None  # when it is completed
     closing: Closing | None
@@ -182,6 +184,7 @@ def task(work: UnitOfWork, task_id: UUID) -> TaskPage:
         diagram=definition.processes[task.process],
         form=definition.forms.get(element.form) if element.form else None,
         data=_data(work, task, case, instance),
+        moment=work.moment_under(instance.deployment_id),
         draft=_draft(work, case, draft, who),
         answers=_answers(work, task, case),
         closing=closing(task, who) if task.closed_at else None,

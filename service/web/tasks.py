@@ -141,7 +141,7 @@ def complete(task_id: UUID) -> ResponseReturnValue:
     try:
         with begin() as work:
             page = worklist.task(work, task_id)
-            tasks.complete(work, task_id, answers=_answers(page, moment=work.moment))
+            tasks.complete(work, task_id, answers=_answers(page, moment=page.moment))
     except Invalid as error:
         return _again(task_id, error), 422
     except Conflict as error:
@@ -163,7 +163,7 @@ def _read(task_id: UUID) -> Shown:
     with begin() as work:
         page = worklist.task(work, task_id)
         colleagues = people.colleagues(work, page.row.unit) if Permission.TASK_ASSIGN in page.may else ()
-        return Shown(page, work.moment, dict(names(people.units(work))), colleagues)
+        return Shown(page, page.moment, dict(names(people.units(work))), colleagues)
 
 
 def _page(

@@ -272,12 +272,15 @@ def test_every_period_has_a_basis_and_says_how_sure_it_is():
     table = deployed().decisions["periods"]
     assert isinstance(table, decisions.DecisionTable)
     for rule in table.rules:
-        amount, unit, basis, confidence, note = rule.outputs
+        amount, unit, basis, confidence, note, moves, moves_basis, fixed = rule.outputs
         assert int(amount) > 0
         assert unit.strip('"') in {"hours", "days", "working days", "weeks", "months", "years"}
         assert len(basis) > 10
         assert confidence.strip('"') in set("ABCD")
         assert len(note) > 20
+        assert moves.strip('"') in {"no", "next working day", "in doubt"}
+        assert len(moves_basis) > 10
+        assert fixed in {"true", "false"}
 
 
 def test_the_law_of_the_day_decides_the_reflection_period():
