@@ -1,13 +1,15 @@
 """How the service is doing, for machines that watch it: is it ready, and a few numbers. Nothing personal."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from service.models import schema
 from service.models.cases import Case, CaseStatus, Task
 from service.models.jobs import Heartbeat, Incident, IncidentState, Job
+from service.models.notices import Mail
+from service.models.stuck import stands_still
 from service.work import UnitOfWork
 
 
@@ -30,6 +32,22 @@ class Gauges:
     timers_late_seconds: float  # how long the oldest due timer has been waiting to go off
     incidents_open: int
     last_beat: datetime | None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What an alarm outside the service must know of deadlines: only numbers; ages in seconds."""
+
+    overdue: float  # of the timer that has been due for longest; 0 when none is due
+    poll: float | None  # since a worker last polled; None when none ever has
+    stuck: int  # open cases that nothing moves
+    unsent: int  # e-mails that wait to leave
+    unsent_age: float  # of the oldest of them
+    undelivered: int  # e-mails that were given up during the last day
+
+
+FUTURE = timedelta(minutes=1)  # a heartbeat further ahead was written before the clock was put back
+DAY = timedelta(days=1)
 
 
 def readiness(work: UnitOfWork) -> Readiness:
@@ -64,5 +82,39 @@ def gauges(work: UnitOfWork) -> Gauges:
     )
 
 
+def watch(work: UnitOfWork) -> Watch:
+    """Look at the deadlines as a whole, in one query."""
+    waits = sa.and_(Mail.sent_at.is_(None), Mail.failed_at.is_(None))
+    overdue, beat, stuck, unsent, oldest, undelivered = work.session.execute(
+        sa.select(
+            sa.select(sa.func.min(Job.run_at)).where(Job.run_at <= work.now).scalar_subquery(),
+            _newest_beat(work).scalar_subquery(),
+            sa.select(sa.func.count()).select_from(Case).where(stands_still()).scalar_subquery(),
+            sa.select(sa.func.count()).select_from(Mail).where(waits).scalar_subquery(),
+            sa.select(sa.func.min(Mail.made_at)).where(waits).scalar_subquery(),
+            sa.select(sa.func.count())
+            .select_from(Mail)
+            .where(Mail.failed_at > work.now - DAY)
+            .scalar_subquery(),
+        )
+    ).one()
+    return Watch(
+        overdue=_age(work, overdue) or 0.0,
+        poll=_age(work, beat),
+        stuck=stuck,
+        unsent=unsent,
+        unsent_age=_age(work, oldest) or 0.0,
+        undelivered=undelivered,
+    )
+
+
+def _age(work: UnitOfWork, since: datetime | None) -> float | None:
+    return max(0.0, (work.now - since).total_seconds()) if since is not None else None
+
+
 def _last_beat(work: UnitOfWork) -> datetime | None:
-    return work.session.scalar(sa.select(sa.func.max(Heartbeat.at)))
+    return work.session.scalar(_newest_beat(work))
+
+
+def _newest_beat(work: UnitOfWork) -> sa.Select[datetime | None]:
+    return sa.select(sa.func.max(Heartbeat.at)).where(Heartbeat.at <= work.now + FUTURE)

@@ -1,6 +1,7 @@
 """For machines that watch the service: is it up, is it ready, some numbers. Open to all, nothing personal."""
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 
 from flask import Blueprint, Response
@@ -10,10 +11,12 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from service.errors import Unavailable
 from service.queries import health
+from service.queries.health import Watch
 from service.rules.permissions import SYSTEM
 from service.web import auth
 
 blueprint = Blueprint("health", __name__)
+OVERDUE, POLL, OUTBOX = 300.0, 120.0, 900.0  # seconds after which an alarm goes off
 SILENT = 60.0  # seconds without a heartbeat after which nobody fires timers
 
 
@@ -42,12 +45,27 @@ def ready() -> ResponseReturnValue:
     return Response(json.dumps(told), 200 if is_ready else 503, content_type="application/json")
 
 
+@blueprint.get("/deadlines/health")
+@auth.public
+def watch() -> ResponseReturnValue:
+    """Tell an alarm outside the service whether deadlines are kept: 200, or 503 with what is wrong."""
+    numbers: dict[str, float | None] = {}
+    try:
+        with auth.platform().begin(SYSTEM) as work:
+            found = health.watch(work)
+        wrong, numbers = _wrong(found), asdict(found)
+    except Unavailable:
+        wrong = ["database"]
+    told = {"status": "alarm" if wrong else "ok", "wrong": wrong, **numbers}
+    return Response(json.dumps(told), 503 if wrong else 200, content_type="application/json")
+
+
 @blueprint.get("/metrics")
 @auth.public
 def metrics() -> ResponseReturnValue:
     """Give a few numbers to Prometheus."""
     with auth.platform().begin(SYSTEM) as work:
-        found = health.gauges(work)
+        found, watched = health.gauges(work), health.watch(work)
         beat = (work.now - found.last_beat).total_seconds() if found.last_beat else float("inf")
     registry = CollectorRegistry()
     cases = Gauge("andrum_cases", "Cases by status", ["status"], registry=registry)
@@ -59,11 +77,26 @@ def metrics() -> ResponseReturnValue:
         "andrum_timers_waiting": ("Timers that wait for their instant", found.timers_waiting),
         "andrum_timers_late_seconds": ("How late the oldest due timer is", found.timers_late_seconds),
         "andrum_incidents_open": ("Incidents that wait for a person", found.incidents_open),
+        "andrum_cases_stuck": ("Open cases that nothing moves", watched.stuck),
+        "andrum_mail_unsent": ("E-mails that wait to leave", watched.unsent),
+        "andrum_mail_unsent_seconds": ("How long the oldest of them has waited", watched.unsent_age),
+        "andrum_mail_undelivered": ("E-mails given up during the last day", watched.undelivered),
         "andrum_heartbeat_age_seconds": ("How long ago a worker last polled", beat),
     }
     for name, (says, number) in numbers.items():
         Gauge(name, says, registry=registry).set(number)
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _wrong(found: Watch) -> list[str]:
+    """Name what must wake somebody up."""
+    alarms = {
+        "overdue": found.overdue > OVERDUE,
+        "poll": found.poll is None or found.poll > POLL,
+        "stuck": found.stuck > 0,
+        "outbox": found.unsent_age > OUTBOX or found.undelivered > 0,
+    }
+    return [name for name, is_wrong in alarms.items() if is_wrong]
 
 
 def _scheduler(last_beat: datetime | None, now: datetime) -> str:
