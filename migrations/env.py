@@ -2,10 +2,18 @@
 
 from alembic import context
 
-from service.models import cases, definitions, history, jobs, notices, people
+from service.models import cases, checkpoints, definitions, history, jobs, notices, people
 from service.models.base import Base
 
-TABLES = (cases, definitions, history, jobs, notices, people)  # imported, so that Base knows them all
+TABLES = (
+    cases,
+    checkpoints,
+    definitions,
+    history,
+    jobs,
+    notices,
+    people,
+)  # imported, so that Base knows them all
 
 context.configure(
     connection=context.config.attributes["connection"],

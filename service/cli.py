@@ -13,8 +13,8 @@ import click
 from gunicorn import util
 from gunicorn.app.base import BaseApplication
 
-from service import config, scheduler
-from service.commands import demo, deployments, people
+from service import config, scheduler, verifier
+from service.commands import checkpoints, demo, deployments, people
 from service.config import Settings
 from service.engine.definition import parse
 from service.errors import ServiceError
@@ -228,26 +228,68 @@ def show(case_id: UUID) -> None:
 
 
 @main.command()
-@click.argument("case_id", type=click.UUID, required=False)
+@click.argument("what", required=False, metavar="[CASE|FILE]")
+@click.option("--key", help="The public key to check a FILE against; else this service's own, if it is here.")
 @in_words
-def verify(case_id: UUID | None) -> None:
-    """Recompute the history's chain of one case, or of every case, from what is stored."""
+def verify(what: str | None, key: str | None) -> None:
+    """Recompute what is stored: one CASE (its id), the whole trail, or an exported FILE, offline."""
+    if what is not None and not _is_id(what):
+        _verify_file(Path(what), key)
+    elif what is not None:
+        with open_platform(config.load()).begin(SYSTEM) as work:
+            verdict = history.verify(work, UUID(what))
+        if not verdict.ok:
+            told = verifier.Finding(verdict.why or "", sequence=verdict.first_bad).words()
+            raise click.ClickException(f"case {what}: {told}")
+        click.echo(f"The case holds what was recorded: {verdict.events} events.")
+    else:
+        _verify_everything(open_platform(config.load()))
+
+
+@main.command()
+@in_words
+def checkpoint() -> None:
+    """Sign a checkpoint over all events now and write it to the data folder; prints the signed text."""
     platform = open_platform(config.load())
     with platform.begin(SYSTEM) as work:
-        every = [case_id] if case_id else history.every_case(work)
-    bad = 0
-    with click.progressbar(every, label="Verifying", show_pos=True) as shown:
-        for each in shown:
-            with platform.begin(SYSTEM) as work:
-                verdict = history.verify(work, each)
-            if not verdict.ok:
-                bad += 1
-                click.echo(
-                    f"\n  case {each}: event {verdict.first_bad} of {verdict.events}: {verdict.why}", err=True
-                )
-    if bad:
-        raise click.ClickException(f"{bad} of {len(every)} cases do not hold what was recorded.")
-    click.echo(f"{len(every)} cases hold what was recorded.")
+        signed = checkpoints.take(work)
+    path = checkpoints.publish(platform, signed)
+    click.echo(signed.note, nl=False)
+    click.echo(f"Kept as {path}", err=True)
+
+
+def _verify_everything(platform: Platform) -> None:
+    checked = history.verify_everything(lambda: platform.begin(SYSTEM))
+    for each in checked.findings:
+        place = f"case {each.case_id} ({each.reference or 'gone'}): " if each.case_id else ""
+        told = verifier.Finding(each.why, sequence=each.sequence, size=each.size).words()
+        click.echo(f"  {place}{told}", err=True)
+    numbers = f"{checked.cases} cases, {checked.events} events, {checked.checkpoints} checkpoints"
+    if checked.findings:
+        raise click.ClickException(f"{numbers}: {len(checked.findings)} do not hold what was recorded.")
+    click.echo(f"{numbers} hold what was recorded; checkpoints cover {checked.leaves} events.")
+
+
+def _verify_file(path: Path, key: str | None) -> None:
+    report = verifier.check(path, key=key or _own_key())
+    for line in verifier.told(report, trusted=key is not None or _own_key() is not None):
+        click.echo(line, err=bool(report.findings))
+    if report.findings:
+        raise click.exceptions.Exit(1)
+
+
+def _own_key() -> str | None:
+    """The key of the service that this machine holds the key file of; makes none."""
+    settings = config.load()
+    return history.key_of(settings) if settings.key_file.exists() else None
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 @main.command(name="config")

@@ -1,13 +1,17 @@
 """Settings: `ANDRUM_*` variables or a TOML file, checked once at start, listed by `andrum config`."""
 
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from service.errors import Invalid, Problem
+
+
+_ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+", re.ASCII)
 
 
 def _says(text: str, default: str = "") -> str:
@@ -29,7 +33,18 @@ class Settings:
     force: str = _says("1 allows four_eyes=0 together with PostgreSQL", "0")
     threads: str = _says("requests that one web process answers at the same time", "4")
     workers: str = _says("web processes; more than one needs PostgreSQL", "1")
+    trail: str = _says(
+        "name of this installation's trail in signed checkpoints; use one that nobody else has",
+        "andrum.local/trail",
+    )
     secure_cookies: str = _says("1 when people reach the service over https", "0")
+    public_url: str = _says("address at which people reach the service, for links in e-mails and calendars")
+    smtp_host: str = _says("mail server that warnings leave through; empty sends no e-mail at all")
+    smtp_port: str = _says("port of the mail server", "587")
+    smtp_tls: str = _says("starttls, tls (from the first byte) or none", "starttls")
+    smtp_user: str = _says("user name at the mail server; empty does not log in")
+    smtp_password_file: str = _says("file that holds the password at the mail server, alone")
+    smtp_from: str = _says("address that e-mails come from")
 
     @property
     def url(self) -> str:
@@ -53,16 +68,23 @@ class Settings:
         """Where legal dates are counted."""
         return ZoneInfo(self.timezone)
 
+    @property
+    def checkpoints(self) -> Path:
+        """The folder that signed checkpoints are written to; let something else copy it away."""
+        return self.folder / "checkpoints"
+
     def check(self) -> None:
         """Refuse settings that cannot work, all at once.
 
         Raises `Invalid` with one problem for each setting, naming it.
         """
-        problems = [*_switches(self), *_numbers(self)]
+        problems = [*_switches(self), *_numbers(self), *_mail(self)]
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError):
             problems.append(Problem(f"ANDRUM_TIMEZONE: there is no time zone named {self.timezone!r}."))
+        if not self.trail or set(self.trail) & set(" +\n\t"):
+            problems.append(Problem("ANDRUM_TRAIL is a name without spaces and plus signs."))
         if self.four_eyes == "0" and self.url.startswith("postgresql") and self.force != "1":
             problems.append(
                 Problem(
@@ -128,3 +150,21 @@ def _numbers(settings: Settings) -> list[Problem]:
         for name in names
         if not getattr(settings, name).isdigit() or int(getattr(settings, name)) < 1
     ]
+
+
+def _mail(settings: Settings) -> Iterator[Problem]:
+    """What is wrong with the settings of the mail server; nothing when there is none."""
+    if not settings.smtp_host:
+        return
+    if settings.smtp_tls not in {"starttls", "tls", "none"}:
+        yield Problem("ANDRUM_SMTP_TLS is starttls, tls or none.")
+    if not settings.smtp_port.isdigit() or not 0 < int(settings.smtp_port) <= 65_535:  # noqa: PLR2004
+        yield Problem("ANDRUM_SMTP_PORT is a port.")
+    if not _ADDRESS.fullmatch(settings.smtp_from):
+        yield Problem("ANDRUM_SMTP_FROM is the address that e-mails come from; ANDRUM_SMTP_HOST needs it.")
+    if not settings.public_url.startswith(("https://", "http://")):
+        yield Problem("ANDRUM_PUBLIC_URL is the service's address, for links; ANDRUM_SMTP_HOST needs it.")
+    if settings.smtp_user and settings.smtp_tls == "none":
+        yield Problem("ANDRUM_SMTP_USER with ANDRUM_SMTP_TLS=none would send the password in clear.")
+    if bool(settings.smtp_user) != bool(settings.smtp_password_file):
+        yield Problem("ANDRUM_SMTP_USER and ANDRUM_SMTP_PASSWORD_FILE go together.")

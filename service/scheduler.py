@@ -15,9 +15,9 @@ from uuid import UUID
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from service.commands import jobs, stuck, upkeep
+from service.commands import checkpoints, jobs, stuck, upkeep
 from service.commands.jobs import Lease
-from service.errors import ServiceError, Unavailable
+from service.errors import Conflict, ServiceError, Unavailable
 from service.models.jobs import LEASE
 from service.rules.permissions import SYSTEM
 from service.work import Platform
@@ -27,6 +27,7 @@ RESTS = 5  # ticks without a poll that are too many
 BEAT = 10.0  # seconds between heartbeats
 LOOK = 300.0  # seconds between looks for cases that stand still
 SWEEP = 3600.0  # seconds between sweeps
+SIGN = 3600.0  # seconds between signed checkpoints
 BREATH = 0.25  # of the time that a job took: left to people before the next one
 LONGEST = 0.02  # seconds of such a rest
 USABLE = LEASE.total_seconds() / 2  # seconds of a lease before what is left of it is given back
@@ -79,7 +80,7 @@ class _Hand:
         self._left: deque[UUID] = deque()  # of the lease, not run yet
         self._leased = self._moved = monotonic()
         last = -math.inf if keeps_house else math.inf
-        self._beaten = self._looked = self._swept = last
+        self._beaten = self._looked = self._swept = self._signed = last
         self._silent, self._again = 0, 0.0  # polls that the database did not answer; when to ask again
 
     def move(self) -> None:
@@ -165,6 +166,19 @@ class _Hand:
             self._swept = monotonic()
             with self._platform.begin(SYSTEM) as work:
                 upkeep.sweep(work)
+        if monotonic() - self._signed >= SIGN:
+            self._signed = monotonic()
+            self._sign()
+
+    def _sign(self) -> None:
+        """Sign a checkpoint over all that has happened, and write it outside the database."""
+        try:
+            with self._platform.begin(SYSTEM) as work:
+                signed = checkpoints.take(work)
+        except Conflict as error:
+            log.warning("no checkpoint was signed", reason=error.message)
+        else:
+            checkpoints.publish(self._platform, signed)
 
     def _look(self) -> None:
         """Look for cases that stand still, and tell people of each."""

@@ -1,10 +1,14 @@
-"""Keys and what they protect: envelopes, a key per case, blind index, commitments. Knows bytes only.
+"""Keys and what they protect: envelopes, a key per case, blind index, commitments, signatures. Bytes only.
 
 A key file outside the database holds the key that wraps the case keys. A case's key encrypts all that is
 personal in it, each value bound to its place (table, column and row) as AES-GCM's associated data, so that it
 cannot be moved. Destroying a case's wrapped key destroys what it protected; commitments stay as they are.
+
+The same file holds what makes the trail ours: the key of the stamps on single events, and the Ed25519 key
+that signs checkpoints, so that whoever has the database alone can write neither.
 """
 
+import fcntl
 import hashlib
 import hmac
 import json
@@ -17,12 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from service.errors import Unavailable
 
 NONCE = 12  # bytes, NIST SP 800-38D section 8.2
 SALT = 32
+SECRET = 32
+TRAIL = frozenset({"stamp", "signing"})  # what key files from before the checkpoints do not have
 KEY_BITS = 256
 
 
@@ -56,10 +63,11 @@ class CaseKey:
 class Vault:
     """The service's own keys: made at first start, kept in a file outside the database."""
 
-    def __init__(self, keys: Mapping[int, bytes], index_key: bytes) -> None:
+    def __init__(self, keys: Mapping[int, bytes], index_key: bytes, trail: "Trail | None" = None) -> None:
         self._keys = dict(keys)
         self._index_key = index_key
         self._newest = max(self._keys)
+        self._trail = trail or Trail(secrets.token_bytes(SECRET), secrets.token_bytes(SECRET))
 
     @classmethod
     def at(cls, path: Path) -> "Vault":
@@ -71,10 +79,11 @@ class Vault:
             _make(path)
         try:
             read = json.loads(path.read_text(encoding="ascii"))
-            return cls(
-                {int(version): b64decode(key) for version, key in read["keys"].items()},
-                b64decode(read["index"]),
-            )
+            keys = {int(version): b64decode(key) for version, key in read["keys"].items()}
+            index = b64decode(read["index"])
+            if not read.keys() >= TRAIL:
+                read = _completed(path)
+            return cls(keys, index, Trail(b64decode(read["stamp"]), b64decode(read["signing"])))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Unavailable(f"{path} is not a key file; put back the backup of it.") from error
 
@@ -102,6 +111,27 @@ class Vault:
         """Give a fixed code for a value, to find and count equal ones without storing the value."""
         return hmac.new(self._index_key, f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
 
+    def stamp(self, seal: str) -> str:
+        """Mark the seal of an event as written by the service: HMAC-SHA-256."""
+        return hmac.digest(self._trail.stamp, seal.encode(), "sha256").hex()
+
+    def sign(self, text: bytes) -> bytes:
+        """Sign a checkpoint: Ed25519, 64 bytes."""
+        return Ed25519PrivateKey.from_private_bytes(self._trail.signing).sign(text)
+
+    @property
+    def public_key(self) -> bytes:
+        """The key by which others check what `sign` gave: 32 bytes."""
+        return Ed25519PrivateKey.from_private_bytes(self._trail.signing).public_key().public_bytes_raw()
+
+
+@dataclass(frozen=True)
+class Trail:
+    """The secrets of the trail: the key of the stamps, the seed of the Ed25519 key."""
+
+    stamp: bytes
+    signing: bytes
+
 
 def commitment(salt: bytes, plain: bytes) -> str:
     """Commit to a value without revealing it: HMAC-SHA-256 under a random salt of 32 bytes."""
@@ -115,16 +145,38 @@ def new_salt() -> bytes:
 
 def _make(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    key, index = (b64encode(secrets.token_bytes(KEY_BITS // 8)).decode() for _ in range(2))
-    text = json.dumps({"keys": {"1": key}, "index": index}, indent=1)
-    unfinished = path.with_suffix(f".{secrets.token_hex(8)}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    os.write(descriptor, text.encode())
-    os.fsync(descriptor)
-    os.close(descriptor)
+    unfinished = _written(path, {"keys": {"1": _new()}, "index": _new(), "stamp": _new(), "signing": _new()})
     try:
         os.link(unfinished, path)  # the first of several processes wins; nobody overwrites a key
     except FileExistsError:
         pass
     finally:
         unfinished.unlink()
+
+
+def _completed(path: Path) -> dict[str, Any]:
+    """Add the trail's secrets to a key file from before there were any; one process at a time."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        read: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
+        if not read.keys() >= TRAIL:
+            read = {**{name: _new() for name in sorted(TRAIL)}, **read}
+            _written(path, read).replace(path)
+    finally:
+        os.close(folder)
+    return read
+
+
+def _new() -> str:
+    return b64encode(secrets.token_bytes(SECRET)).decode()
+
+
+def _written(path: Path, keys: Mapping[str, Any]) -> Path:
+    """Write a key file beside the real one; only its owner may read it."""
+    unfinished = path.with_suffix(f".{secrets.token_hex(8)}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.write(descriptor, json.dumps(keys, indent=1).encode())
+    os.fsync(descriptor)
+    os.close(descriptor)
+    return unfinished

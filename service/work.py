@@ -26,6 +26,7 @@ from service.models.cases import Case, CaseAccess, ProcessInstance
 from service.models.definitions import Definition, Deployment, deployment_content
 from service.models.history import AccessEvent, HistoryEvent
 from service.rules import calendar
+from service.rules.escalation import Level
 from service.rules.permissions import Actor, Facts, Protection
 from service.vault import CaseKey, Vault, commitment, new_salt
 
@@ -217,6 +218,7 @@ class UnitOfWork:
             event.commitment = commitment(salt, plain)
             event.values = self.key(case).seal(salt + plain, f"history_event.values:{case.id}:{sequence}")
         event.seal = event.sealed()
+        event.stamp = self.vault.stamp(event.seal)
         case.sequence, case.seal = sequence, event.seal
         self.session.add(event)
 
@@ -274,6 +276,7 @@ class Platform:
     parsed: dict[UUID, definition.Definition] = field(default_factory=dict)
     numbers: dict[UUID, int] = field(default_factory=dict)
     days_off: dict[tuple[UUID, int], frozenset[date]] = field(default_factory=dict)
+    levels: dict[tuple[UUID, str, date], tuple[Level, ...]] = field(default_factory=dict)
 
     @property
     def engine(self) -> sa.Engine:

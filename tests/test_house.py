@@ -90,6 +90,7 @@ def test_who_may_do_what_in_their_own_unit_is_as_reviewed():
         "history.read": "caseworker team_leader auditor system",
         "history.values": "caseworker team_leader",
         "access-log.read": "team_leader auditor",
+        "trail.check": "auditor administrator system",
         "definition.read": "caseworker team_leader process_owner auditor administrator system",
         "definition.deploy": "process_owner system",
         "definition.approve": "",

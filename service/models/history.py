@@ -1,7 +1,5 @@
 """The history: sealed facts, one chain per case, append-only; and who looked. Nothing personal in clear."""
 
-import hashlib
-import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,6 +7,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from service import verifier
 from service.models.base import Base
 
 
@@ -34,6 +33,7 @@ class HistoryEvent(Base):
     )  # SHA-256 of the sealed snapshot(s) after this event
     previous: Mapped[str] = mapped_column(sa.String(64))
     seal: Mapped[str] = mapped_column(sa.String(64))
+    stamp: Mapped[str] = mapped_column(sa.String(64))  # of the seal, with a key that is not in the database
     __table_args__ = (
         sa.Index("ix_history_event_type_at", "type", "at"),
         sa.Index("ix_history_event_at", "at"),
@@ -55,8 +55,7 @@ class HistoryEvent(Base):
             "state_digest": self.state_digest,
             "type": self.type,
         }
-        canonical = json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(b"\x00" + canonical.encode()).hexdigest()
+        return verifier.seal(facts)
 
 
 class AccessEvent(Base):

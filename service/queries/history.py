@@ -1,6 +1,5 @@
 """The history for people: a case's events in order, whether the chain is whole, and who looked."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +8,21 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
-from service.errors import NotFound
-from service.models.cases import Case, ProcessInstance
+from service import verifier
+from service.config import Settings
+from service.errors import NotFound, Unavailable
+from service.models.cases import Case
+from service.models.checkpoints import Checkpoint
 from service.models.history import AccessEvent, HistoryEvent
-from service.queries import people
+from service.queries import people, proofs, verification
 from service.queries.paging import DEFAULT, Page, page
 from service.queries.people import Person
+from service.queries.verification import Beginning, Checked
 from service.queries.visibility import visible
 from service.rules.permissions import Facts, Permission, Role, may, require
-from service.vault import SALT, commitment
+from service.vault import SALT, Vault
 from service.work import UnitOfWork
 
 
@@ -54,6 +58,19 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class CheckpointRow:
+    """A signed checkpoint of the trail."""
+
+    size: int  # events that it covers
+    at: datetime
+    actor: str
+    root: str
+    note: str  # the signed text
+    before: int | None  # the size of the checkpoint before it
+    proof: tuple[str, ...]  # that it extends that one (RFC 9162, 2.1.4)
+
+
+@dataclass(frozen=True)
 class Access:
     """Somebody looked at something."""
 
@@ -64,6 +81,9 @@ class Access:
     subject: str | None
     reason: str | None
     reference: str | None  # of the case
+
+
+earlier = aliased(Checkpoint)
 
 
 def timeline(work: UnitOfWork, case_id: UUID) -> tuple[Event, ...]:
@@ -83,13 +103,6 @@ def events_of(work: UnitOfWork, case: Case) -> tuple[Event, ...]:
     return tuple(_event(work, case, each, who, open_values=open_values) for each in stored)
 
 
-def every_case(work: UnitOfWork) -> tuple[UUID, ...]:
-    """The cases whose history the actor may check, the oldest first."""
-    return tuple(
-        work.session.scalars(sa.select(Case.id).where(visible(work)).order_by(Case.opened_at, Case.id))
-    )
-
-
 def milestones(work: UnitOfWork, case_ids: Sequence[UUID]) -> tuple[tuple[UUID, str], ...]:
     """The milestones that these cases have reached, in order, in one query."""
     reached = (
@@ -101,26 +114,53 @@ def milestones(work: UnitOfWork, case_ids: Sequence[UUID]) -> tuple[tuple[UUID, 
 
 
 def verify(work: UnitOfWork, case_id: UUID) -> Verdict:
-    """Recompute a case's chain from what is stored: order, links, seals, commitments, final state.
+    """Recompute what is stored of a case: order, links, seals, stamps, values, state, place in the tree.
 
     Raises `NotFound`.
     """
     case = _readable(work, case_id)
     work.looked("history.verify", case_id=case.id)
-    stored = list(work.session.scalars(_stored(case.id)))
-    previous = ""
-    for number, event in enumerate(stored, start=1):
-        why = _wrong(work, case, event, number, previous)
-        if why:
-            return Verdict(ok=False, events=len(stored), first_bad=number, why=why)
-        previous = event.seal
-    why = _wrong_end(work, case, stored)
-    return Verdict(
-        ok=why is None,
-        events=len(stored),
-        first_bad=len(stored) + 1 if why == "missing" else len(stored) if why else None,
-        why=why,
+    checked = verification.of_case(work, case.id)
+    if not checked.findings:
+        return Verdict(ok=True, events=checked.events)
+    first = checked.findings[0]
+    return Verdict(ok=False, events=checked.events, first_bad=first.sequence, why=first.why)
+
+
+def verify_everything(begin: Beginning) -> Checked:
+    """Recompute the whole trail: every case that the actor may see, the tree over all, the checkpoints.
+
+    `begin` opens units of work for the actor; there will be many, so that nobody has to wait.
+    """
+    with begin() as work:
+        require(work.actor, Permission.TRAIL_CHECK)
+        work.looked("history.verify", subject="trail")
+    return verification.of_everything(begin, visible=visible)
+
+
+def checkpoints(work: UnitOfWork, *, limit: int = DEFAULT, cursor: str | None = None) -> Page[CheckpointRow]:
+    """List the signed checkpoints, the newest first, each with the proof that it extends the one before."""
+    require(work.actor, Permission.TRAIL_CHECK)
+    before = sa.select(sa.func.max(earlier.size)).where(earlier.size < Checkpoint.size).scalar_subquery()
+    return page(
+        work,
+        sa.select(Checkpoint, before.label("before")),
+        by=[Checkpoint.size],
+        make=lambda row: _checkpoint(work, row.Checkpoint, row.before),
+        limit=limit,
+        cursor=cursor,
+        newest_first=True,
     )
+
+
+def public_key(work: UnitOfWork) -> str:
+    """The key that checkpoints are signed with, for anyone to keep (C2SP signed-note)."""
+    return verifier.key_text(work.platform.settings.trail, work.vault.public_key)
+
+
+def key_of(settings: Settings) -> str:
+    """The same without a database: from the key file."""
+    return verifier.key_text(settings.trail, Vault.at(settings.key_file).public_key)
 
 
 def access_log(
@@ -222,11 +262,7 @@ def _stored(case_id: UUID) -> sa.Select[HistoryEvent]:
 def _event(
     work: UnitOfWork, case: Case | None, event: HistoryEvent, who: dict[str, Person], *, open_values: bool
 ) -> Event:
-    values = (
-        _values(work, case, event)[1]
-        if case is not None and open_values and event.values is not None
-        else None
-    )
+    is_open = case is not None and open_values and event.values is not None
     return Event(
         case_id=event.case_id,
         sequence=event.sequence,
@@ -238,7 +274,7 @@ def _event(
         element=event.element,
         deployment=event.deployment,
         details=event.details,
-        values=None if values is None else json.loads(values),
+        values=_values(work, case, event) if case is not None and is_open else None,
         commitment=event.commitment,
         state_digest=event.state_digest,
         previous=event.previous,
@@ -246,48 +282,23 @@ def _event(
     )
 
 
-def _values(work: UnitOfWork, case: Case, event: HistoryEvent) -> tuple[bytes, bytes]:
-    """The salt and the values that an event committed to."""
-    opened = work.key(case).open(
-        event.values or b"", f"history_event.values:{event.case_id}:{event.sequence}"
+def _values(work: UnitOfWork, case: Case, event: HistoryEvent) -> dict[str, Any] | None:
+    """The values that an event committed to; None when they cannot be read any more."""
+    try:
+        opened = work.key(case).open(
+            event.values or b"", f"history_event.values:{event.case_id}:{event.sequence}"
+        )
+    except Unavailable:
+        return None  # verification tells; the rest of the history can be read all the same
+    values: dict[str, Any] = json.loads(opened[SALT:])
+    return values
+
+
+def _checkpoint(work: UnitOfWork, row: Checkpoint, before: int | None) -> CheckpointRow:
+    path = proofs.Tree(work, row.size).consistency(before) if before else []
+    return CheckpointRow(
+        row.size, row.at, row.actor, row.root, row.note, before, tuple(p.hex() for p in path)
     )
-    return opened[:SALT], opened[SALT:]
-
-
-def _wrong(work: UnitOfWork, case: Case, event: HistoryEvent, number: int, previous: str) -> str | None:
-    """What does not fit about an event, as a code; None when all does."""
-    if event.sequence != number:
-        return "missing"
-    if event.previous != previous:
-        return "link"
-    if event.seal != event.sealed():
-        return "seal"
-    if (
-        event.commitment is not None
-        and case.wrapped_key is not None
-        and event.commitment != _committed(work, case, event)
-    ):
-        return "values"
-    return None
-
-
-def _committed(work: UnitOfWork, case: Case, event: HistoryEvent) -> str | None:
-    return commitment(*_values(work, case, event)) if event.values else None
-
-
-def _wrong_end(work: UnitOfWork, case: Case, stored: Sequence[HistoryEvent]) -> str | None:
-    """Whether the chain ends where the case says it does, in the state that is stored."""
-    if not stored or (case.sequence, case.seal) != (stored[-1].sequence, stored[-1].seal):
-        return "missing"
-    instances = work.session.scalars(
-        sa.select(ProcessInstance)
-        .where(ProcessInstance.case_id == case.id)
-        .order_by(ProcessInstance.started_at, ProcessInstance.id)
-    )
-    digest = hashlib.sha256(
-        b"".join(hashlib.sha256(each.snapshot).digest() for each in instances)
-    ).hexdigest()
-    return None if digest == stored[-1].state_digest else "state"
 
 
 def _access(row: Any) -> Access:

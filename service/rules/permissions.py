@@ -46,6 +46,7 @@ class Permission(StrEnum):
     HISTORY_READ = "history.read"
     HISTORY_VALUES = "history.values"  # the personal values behind the commitments
     ACCESS_LOG_READ = "access-log.read"
+    TRAIL_CHECK = "trail.check"  # verify the whole trail, take and read signed checkpoints
     DEFINITION_READ = "definition.read"
     DEFINITION_DEPLOY = "definition.deploy"
     DEFINITION_APPROVE = "definition.approve"
@@ -191,6 +192,7 @@ PERMISSIONS: dict[Permission, list[list[Predicate]]] = {
     Permission.HISTORY_READ: [[works_in_unit, may_know], [audits_unit, may_know], [is_system]],
     Permission.HISTORY_VALUES: [[works_in_unit, may_know]],
     Permission.ACCESS_LOG_READ: [[audits_unit], [leads_unit]],
+    Permission.TRAIL_CHECK: [[audits_unit], [administers], [is_system]],
     Permission.DEFINITION_READ: [[is_staff]],
     Permission.DEFINITION_DEPLOY: [[owns_processes], [is_system]],
     Permission.DEFINITION_APPROVE: [[owns_processes, is_not_author], [administers, is_not_author]],

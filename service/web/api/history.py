@@ -4,12 +4,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from marshmallow import fields
+from flask import Response, after_this_request
+from marshmallow import fields, validate
 
+from service import verifier
+from service.commands import checkpoints
 from service.queries import casefile, history
 from service.queries.history import Event
-from service.web import trail
-from service.web.api.requests import Blueprint, reads
+from service.queries.verification import Checked
+from service.web import auth, trail
+from service.web.api.requests import Blueprint, changes, reads, works_alone
 from service.web.api.schemas import Page, Shown, instant, maybe, page_of, text
 from service.work import UnitOfWork
 
@@ -45,13 +49,50 @@ class Verdict(Shown):
     why = maybe(fields.String)
 
 
+class Wrong(Shown):
+    """Something that is not as it was recorded."""
+
+    case = maybe(fields.UUID, metadata={"description": "null: in a case that you may not see."})
+    reference = maybe(fields.String)
+    seq = maybe(fields.Integer)
+    checkpoint = maybe(fields.Integer)
+    why = fields.String(required=True, validate=validate.OneOf(list(verifier.WORDS)))
+
+
 class WholeVerdict(Shown):
-    """The same for all the cases that you may check."""
+    """Whether the whole trail is what was recorded."""
 
     ok = fields.Boolean(required=True)
     cases = fields.Integer(required=True)
     events = fields.Integer(required=True)
-    bad = fields.List(fields.Dict(), required=True)
+    covered = fields.Integer(required=True, metadata={"description": "Events with a place in the tree."})
+    checkpoints = fields.Integer(required=True)
+    bad = fields.List(fields.Nested(Wrong), required=True)
+
+
+class CheckpointItem(Shown):
+    """A signed checkpoint (C2SP tlog-checkpoint) over the tree of all events (RFC 9162)."""
+
+    size = fields.Integer(required=True)
+    at = instant(required=True)
+    actor = fields.String(required=True)
+    root = fields.String(required=True)
+    note = fields.String(required=True, metadata={"description": "The signed text."})
+    before = maybe(fields.Integer, metadata={"description": "Size of the checkpoint before."})
+    proof = fields.List(fields.String(), required=True, metadata={"description": "That it extends that one."})
+
+
+class Checkpoints(page_of(CheckpointItem, "Checkpoint").__class__):  # type: ignore[misc]
+    """Checkpoints, and the public key that they are signed with (C2SP signed-note)."""
+
+    key = fields.String(required=True)
+
+
+class Signed(Shown):
+    """A checkpoint, just signed."""
+
+    size = fields.Integer(required=True)
+    note = fields.String(required=True)
 
 
 class AccessItem(Shown):
@@ -106,17 +147,56 @@ def looked(work: UnitOfWork, *, limit: int, cursor: str | None = None, **wanted:
     return history.access_log(work, limit=limit, cursor=cursor, **_window(wanted))
 
 
-@reads(blueprint, "/audit/verification", WholeVerdict())
-def everything(work: UnitOfWork) -> dict[str, Any]:
-    """Recompute the chains of all the cases that you may check."""
-    verdicts = {case_id: history.verify(work, case_id) for case_id in history.every_case(work)}
+@works_alone(blueprint, "/audit/verification", WholeVerdict())
+def everything() -> Any:
+    """Recompute the whole trail: the cases that you may check, the tree over all cases, the checkpoints.
+
+    Works in small transactions of its own, so that it keeps nobody waiting.
+    """
+    return _whole(history.verify_everything(auth.begin))
+
+
+@reads(blueprint, "/audit/checkpoints", Checkpoints(), query=Page())
+def signed(work: UnitOfWork, *, limit: int, cursor: str | None = None) -> dict[str, Any]:
+    """List the signed checkpoints, the newest first, with the key that they are signed with."""
+    found = history.checkpoints(work, limit=limit, cursor=cursor)
+    return {**vars(found), "key": history.public_key(work)}
+
+
+@changes(blueprint, "/audit/checkpoints", Signed(), status=201)
+def sign(work: UnitOfWork) -> Any:
+    """Sign a checkpoint now; the last one again when nothing has happened since."""
+    made = checkpoints.take(work)
+
+    @after_this_request
+    def publish(answer: Response) -> Response:
+        """Write it outside the database, once it is in it for good."""
+        if answer.status_code < 400:  # noqa: PLR2004  not an error
+            checkpoints.publish(auth.platform(), made)
+        return answer
+
+    return made
+
+
+def _whole(checked: Checked) -> dict[str, Any]:
     bad = [
-        {"case": str(case_id), "first_bad": verdict.first_bad, "why": verdict.why}
-        for case_id, verdict in verdicts.items()
-        if not verdict.ok
+        {
+            "case": str(each.case_id) if each.case_id and each.seen else None,
+            "reference": each.reference,
+            "seq": each.sequence,
+            "checkpoint": each.size,
+            "why": each.why,
+        }
+        for each in checked.findings
     ]
-    events = sum(verdict.events for verdict in verdicts.values())
-    return {"ok": not bad, "cases": len(verdicts), "events": events, "bad": bad}
+    return {
+        "ok": not bad,
+        "cases": checked.cases,
+        "events": checked.events,
+        "covered": checked.leaves,
+        "checkpoints": checked.checkpoints,
+        "bad": bad,
+    }
 
 
 def _window(wanted: dict[str, Any]) -> dict[str, Any]:

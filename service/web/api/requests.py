@@ -73,6 +73,20 @@ def reads(
     return decorate
 
 
+def works_alone(blueprint: Blueprint, rule: str, answer: ma.Schema) -> Callable[[View], View]:
+    """Make a view that changes nothing and opens its units of work itself: `view()`."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answered(**path: Any) -> Response:
+            return _respond(view(**path), answer, 200)
+
+        blueprint.route(rule, methods=["GET"])(blueprint.response(200, answer)(answered))
+        return view
+
+    return decorate
+
+
 def changes(
     blueprint: Blueprint,
     rule: str,
