@@ -5,15 +5,8 @@ from alembic import context
 from service.models import cases, checkpoints, definitions, history, jobs, notices, people
 from service.models.base import Base
 
-TABLES = (
-    cases,
-    checkpoints,
-    definitions,
-    history,
-    jobs,
-    notices,
-    people,
-)  # imported, so that Base knows them all
+# imported, so that Base knows them all
+TABLES = (cases, checkpoints, definitions, history, jobs, notices, people)
 
 context.configure(
     connection=context.config.attributes["connection"],
