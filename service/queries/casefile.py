@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from service.engine import workflow
-from service.engine.definition import Definition, Text
+from service.engine.definition import Definition, Element, Text
 from service.engine.workflow import Place
 from service.errors import NotFound
 from service.models.cases import Answers, Case, CaseStatus, ProcessInstance, Task
@@ -83,6 +83,7 @@ class Waiting:
     process: str
     element: str
     label: Text
+    consequence: Text | None  # what registering it sets going; None: only other systems send it
 
 
 @dataclass(frozen=True)
@@ -344,16 +345,12 @@ def _awaited(work: UnitOfWork, case_id: UUID, definition: Definition) -> tuple[W
         .where(AwaitedMessage.case_id == case_id)
         .order_by(AwaitedMessage.name, AwaitedMessage.id)
     )
-    return tuple(
-        Waiting(
-            row.id,
-            row.name,
-            row.process,
-            row.element,
-            definition.processes[row.process].elements[row.element].name,
-        )
-        for row in rows
-    )
+    return tuple(_waiting(row, definition.processes[row.process].elements[row.element]) for row in rows)
+
+
+def _waiting(row: AwaitedMessage, element: Element) -> Waiting:
+    consequence = element.consequence if element.consequence.sv else None
+    return Waiting(row.id, row.name, row.process, row.element, element.name, consequence)
 
 
 def _rights(events: Sequence[Event], tasks: Sequence[TaskRow]) -> tuple[RightState, ...]:

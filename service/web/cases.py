@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from service.commands import cases, deployments
+from service.commands import cases, deployments, messages
 from service.errors import Conflict, Invalid, NotFound
 from service.queries import casefile, definitions, history, people
 from service.queries.casefile import CaseFile
@@ -134,6 +134,17 @@ def manage(case_id: UUID, action: str) -> ResponseReturnValue:
     return redirect(_after(case_id, action), 303)
 
 
+@blueprint.post("/cases/<uuid:case_id>/messages")
+def register_message(case_id: UUID) -> ResponseReturnValue:
+    """Register that something has happened which the case waits for."""
+    try:
+        with begin() as work:
+            messages.deliver(work, request.form.get("name", ""), case_id=case_id)
+    except (Conflict, Invalid) as error:
+        return _page(case_id, problems=[(None, error.message)]), 409
+    return redirect(url_for("cases.show_case", case_id=case_id, said="registered"), 303)
+
+
 @blueprint.get("/cases/<uuid:case_id>/history")
 def show_history(case_id: UUID) -> ResponseReturnValue:
     """Show every event of a case, and whether the chain is whole."""
@@ -193,7 +204,8 @@ def _page(
         steps=steps.table(diagram, standing),
         answers=_answers(file),
         deadlines=file.deadlines,
-        awaited=file.awaited,
+        happenings=[each for each in file.awaited if each.consequence] if _registers(file) else [],
+        awaited=[each for each in file.awaited if not each.consequence],
         rights=file.rights,
         timeline=list(reversed(told)),
         may_history=Permission.HISTORY_READ in file.may,
@@ -202,6 +214,11 @@ def _page(
         wrong=wrong or {},
         right=right,
     )
+
+
+def _registers(file: CaseFile) -> bool:
+    """Tell whether the reader may register what the case waits for."""
+    return Permission.MESSAGE_DELIVER in file.may and file.row.status in {"open", "suspended"}
 
 
 def _colleagues(work: UnitOfWork, file: CaseFile) -> tuple[Person, ...]:

@@ -143,3 +143,14 @@ def test_an_incident_is_told_tried_again_and_resolved(window, desk, platform):
     assert bo.post(f"/incidents/{incident}/retry").status_code == 303
     assert "Inga driftfel" in words(bo.get("/incidents"))
     assert window("anna").post(f"/incidents/{incident}/retry").status_code == 403
+
+
+def test_what_has_happened_is_registered_on_the_case_page_and_says_what_it_sets_going(window, desk):
+    case_id = desk.start("waiting")
+    page = window("anna").get(f"/cases/{case_id}")
+    assert "Handläggaren får en uppgift." in words(page)
+    assert window("anna").post(f"/cases/{case_id}/messages", name="answer").status_code == 303
+    assert "Besked kom: Vänta på svar" in words(window("anna").get(f"/cases/{case_id}"))
+    again = window("anna").post(f"/cases/{case_id}/messages", name="answer")
+    assert again.status_code == 409
+    assert "Har något hänt?" not in words(window("greta").get(f"/cases/{case_id}"))
