@@ -39,6 +39,9 @@ races: setup ## Run the longer proofs: double submits, killed workers, long loop
 bench: setup ## Run the benchmarks; prints tables with ratios
 	@for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
 
+screenshots: setup ## Take the guides' pictures anew (needs Debian's chromium)
+	@$(BIN)/python docs/screenshots.py
+
 lock: setup ## Resolve the dependencies anew
 	@$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
