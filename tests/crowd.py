@@ -92,7 +92,7 @@ def _copy(platform: Platform, template: Template, number: int) -> Copy:
         {**old.instance, "id": instance_id, "case_id": case_id, "snapshot": snapshot}
     ]
     digest = hashlib.sha256(hashlib.sha256(snapshot).digest()).hexdigest()
-    copy.rows[HistoryEvent] = list(_history(old, case_id, digest))
+    copy.rows[HistoryEvent] = list(_history(platform, old, case_id, digest))
     seal = copy.rows[HistoryEvent][-1]["seal"]
     new = {
         "id": case_id,
@@ -114,10 +114,11 @@ def _renamed(snapshot: bytes, copy: Copy) -> bytes:
     return head + (zlib.compress(body, 1) if packed else body)
 
 
-def _history(template: Template, case_id: UUID, digest: str) -> Iterator[Row]:
+def _history(platform: Platform, template: Template, case_id: UUID, digest: str) -> Iterator[Row]:
     previous = ""
     for row in template.history:
         new = {"case_id": case_id, "commitment": None, "values": None, "previous": previous}
         event = HistoryEvent(**row | new | {"state_digest": digest})
         event.seal = previous = event.sealed()
+        event.stamp = platform.vault.stamp(event.seal)
         yield _row(event)

@@ -37,13 +37,15 @@ def page(
     limit: int = DEFAULT,
     cursor: str | None = None,
     newest_first: bool = False,
+    counted: bool = True,
 ) -> Page[T]:
-    """Give one page of these rows, sorted by columns that together are unique.
+    """Give one page of these rows, sorted by columns that together are unique; `counted` gives the total too.
 
     Raises `Malformed` for a cursor that this list did not give.
     """
     limit = max(1, min(limit, MOST))
-    total = work.session.scalar(sa.select(sa.func.count()).select_from(rows.order_by(None).subquery()))
+    every = sa.select(sa.func.count()).select_from(rows.order_by(None).subquery())
+    total = work.session.scalar(every) if counted else None
     place = sa.tuple_(*by)
     if cursor:
         last = sa.tuple_(

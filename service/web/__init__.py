@@ -6,6 +6,7 @@ from service.web import (
     api,
     audit,
     auth,
+    board,
     cases,
     definitions,
     errors,
@@ -26,6 +27,6 @@ def register(app: Flask) -> None:
     errors.register(app, problem=api.problem)
     presentation.register(app)
     forms.register(app)
-    for each in (session, pages, tasks, cases, definitions, incidents, audit):
+    for each in (session, pages, tasks, cases, definitions, incidents, audit, board):
         app.register_blueprint(each.blueprint)
     api.register(app)

@@ -180,6 +180,7 @@ def navigation() -> list[tuple[str, str]]:
     offered = (
         ("/tasks", "nav.tasks", workers),
         ("/cases", "nav.cases", workers | {Role.AUDITOR}),
+        ("/deadlines", "nav.deadlines", workers | {Role.AUDITOR}),
         ("/definitions", "nav.definitions", set(Role)),
         ("/incidents", "nav.incidents", {Role.TEAM_LEADER, Role.ADMINISTRATOR, Role.AUDITOR}),
         ("/access-log", "nav.access_log", {Role.TEAM_LEADER, Role.AUDITOR}),
