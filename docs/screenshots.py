@@ -1,4 +1,4 @@
-"""Takes the pictures of the guides: starts Andrum with the demo in a temporary folder, looks with Chromium."""
+"""Takes the guides' pictures: starts Andrum with the demo in a temporary folder and looks with Chromium."""
 
 import os
 import re
