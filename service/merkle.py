@@ -5,7 +5,7 @@ begin at leaf `index * 2**level`. Proofs are verified by `service.verifier`, whi
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 EMPTY = hashlib.sha256(b"").digest()
@@ -26,17 +26,29 @@ class Frontier:
     size: int = 0
     peaks: list[bytes] = field(default_factory=list)
 
-    def add(self, leaf: bytes, kept: Kept) -> None:
-        """Take one more leaf in; the subtrees worth keeping that it completes go into `kept`."""
-        level, index = 0, self.size
-        peaks = self.peaks
+    def extend(self, leaves: Iterable[bytes], kept: Kept) -> None:
+        """Take more leaves in; the subtrees worth keeping that they complete go into `kept`."""
+        peaks, sha256, last = self.peaks, hashlib.sha256, (1 << TILE) - 1
+        for leaf in leaves:
+            index, made = self.size, leaf
+            self.size += 1
+            if index & last == last:
+                self._complete(leaf, index, kept)
+                continue
+            while index & 1:
+                made = sha256(b"\x01" + peaks.pop() + made).digest()
+                index >>= 1
+            peaks.append(made)
+
+    def _complete(self, leaf: bytes, index: int, kept: Kept) -> None:
+        """Take in the last leaf of a tile."""
+        level = 0
         while index & 1:
-            leaf = hashlib.sha256(b"\x01" + peaks.pop() + leaf).digest()
+            leaf = node(self.peaks.pop(), leaf)
             level, index = level + 1, index >> 1
             if level % TILE == 0:
                 kept.append((level, index, leaf))
-        peaks.append(leaf)
-        self.size += 1
+        self.peaks.append(leaf)
 
     def root(self) -> bytes:
         """The hash of the whole tree."""

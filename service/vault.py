@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from service.errors import Unavailable
@@ -112,8 +112,8 @@ class Vault:
         return hmac.new(self._index_key, f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
 
     def stamp(self, seal: str) -> str:
-        """Mark the seal of an event as written by the service: HMAC-SHA-256."""
-        return hmac.digest(self._trail.stamp, seal.encode(), "sha256").hex()
+        """Mark the seal of an event as written by the service: keyed BLAKE2b (RFC 7693), 32 bytes."""
+        return hashlib.blake2b(seal.encode(), key=self._trail.stamp, digest_size=SECRET).hexdigest()
 
     def sign(self, text: bytes) -> bytes:
         """Sign a checkpoint: Ed25519, 64 bytes."""
@@ -123,6 +123,15 @@ class Vault:
     def public_key(self) -> bytes:
         """The key by which others check what `sign` gave: 32 bytes."""
         return Ed25519PrivateKey.from_private_bytes(self._trail.signing).public_key().public_bytes_raw()
+
+
+def has_signed(public: bytes, text: bytes, signature: bytes) -> bool:
+    """Tell whether the holder of this Ed25519 key signed the text."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, text)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -135,7 +144,7 @@ class Trail:
 
 def commitment(salt: bytes, plain: bytes) -> str:
     """Commit to a value without revealing it: HMAC-SHA-256 under a random salt of 32 bytes."""
-    return hmac.new(salt, plain, hashlib.sha256).hexdigest()
+    return hmac.digest(salt, plain, "sha256").hex()
 
 
 def new_salt() -> bytes:

@@ -92,8 +92,7 @@ def _take(work: UnitOfWork) -> Signed:
     frontier = _frontier(last)
     kept: Kept = []
     new = sa.select(TrailLeaf.seal).where(TrailLeaf.number >= size).order_by(TrailLeaf.number)
-    for seal in work.session.scalars(new):
-        frontier.add(bytes.fromhex(seal), kept)
+    frontier.extend(map(bytes.fromhex, work.session.scalars(new)), kept)
     work.session.add_all(TrailNode(level=level, index=index, hash=hash.hex()) for level, index, hash in kept)
     return _sign(work, frontier)
 

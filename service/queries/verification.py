@@ -4,11 +4,11 @@ All of it is recomputed from the stored columns, without making objects of rows:
 microseconds. Who may ask is the caller's business (`service.queries.history`).
 """
 
-import hmac
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from json.encoder import encode_basestring as quoted
 from typing import Any
@@ -23,7 +23,7 @@ from service.models.cases import Case, ProcessInstance
 from service.models.checkpoints import Checkpoint, TrailLeaf, TrailNode
 from service.models.history import HistoryEvent
 from service.queries import proofs
-from service.vault import SALT, CaseKey, commitment
+from service.vault import SALT, CaseKey, commitment, has_signed
 from service.work import UnitOfWork
 
 BATCH = 20_000  # events in one unit of work: others wait for less than a second on SQLite
@@ -173,10 +173,9 @@ def _chains(work: UnitOfWork, case_ids: Sequence[UUID]) -> Iterator[tuple[UUID, 
         columns.seal,
         columns.stamp,
     ).where(columns.case_id.in_(case_ids))
-    found = work.session.connection().execute(
-        rows.order_by(columns.case_id, columns.sequence), execution_options={"yield_per": FETCHED}
-    )
-    yield from _grouped(row for part in found.partitions() for row in part)
+    found = work.session.connection().execute(rows.order_by(columns.case_id, columns.sequence))
+    if found.cursor is not None:  # the driver's own rows: nothing is made of them on the way
+        yield from _grouped(iter(found.cursor.fetchone, None))
 
 
 def _grouped(rows: Iterable[Any]) -> Iterator[tuple[UUID, Iterator[Sequence[Any]]]]:
@@ -230,26 +229,30 @@ def _wrong(event: Sequence[Any], case: str, number: int, previous: str) -> str |
 def canonical(event: Sequence[Any], case: str) -> bytes:
     """Write a stored event as `service.verifier.canonical` would its facts; `case` is quoted already.
 
-    The details are taken as they are stored: the database keeps the canonical text itself.
+    The details are taken as they are stored: the database keeps the canonical text itself. The seal of the
+    event before has been compared with a computed one, so it needs no quoting.
     """
     _, sequence, at, actor, type, process, element, deployment, details, promise, _, state, before, *_ = event
     return (
-        f'{{"actor":{quoted(actor)},"at":"{_instant(at)}","case":{case},"commitment":{_maybe(promise)},'
+        f'{{"actor":{_word(actor)},"at":"{_instant(at)}","case":{case},"commitment":{_text(promise)},'
         f'"deployment":{"null" if deployment is None else deployment},"details":{details},'
-        f'"element":{_maybe(element)},"previous":{quoted(before)},"process":{_maybe(process)},'
-        f'"sequence":{sequence},"state_digest":{quoted(state)},"type":{quoted(type)}}}'
+        f'"element":{_word(element)},"previous":"{before}","process":{_word(process)},'
+        f'"sequence":{sequence},"state_digest":{_word(state)},"type":{_word(type)}}}'
     ).encode()
 
 
-def _maybe(text: str | None) -> str:
+def _text(text: str | None) -> str:
     return "null" if text is None else quoted(text)
+
+
+_word = lru_cache(4096)(_text)  # for what is said again and again
 
 
 def _instant(stored: Any) -> str:
     """An instant as it is sealed; SQLite gives text in UTC, with six digits always."""
     if isinstance(stored, datetime):
         return stored.isoformat()
-    text = str(stored).replace(" ", "T", 1)
+    text: str = stored.replace(" ", "T")
     return f"{text.removesuffix('.000000')}+00:00"
 
 
@@ -271,7 +274,7 @@ def _wrong_values(key: CaseKey, head: _Head, event: Sequence[Any]) -> str | None
         opened = key.open(sealed, f"history_event.values:{head.id}:{event[1]}")
     except Unavailable:
         return "values"
-    return None if hmac.compare_digest(commitment(opened[:SALT], opened[SALT:]), promise) else "values"
+    return None if commitment(opened[:SALT], opened[SALT:]) == promise else "values"
 
 
 def _states(work: UnitOfWork, case_ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -347,7 +350,7 @@ def _signed_note(work: UnitOfWork, text: str) -> verifier.Note | None:
         note = verifier.read_note(text)
     except ValueError:
         return None
-    return note if verifier.is_signed(note, note.origin, work.vault.public_key) else None
+    return note if verifier.is_signed(note, note.origin, work.vault.public_key, has_signed) else None
 
 
 def _check_tree(
@@ -369,12 +372,7 @@ def _check_tree(
                 .where(TrailLeaf.number >= before, TrailLeaf.number < before + BATCH)
                 .order_by(TrailLeaf.number)
             )
-            for number, seal in seals:
-                if number != frontier.size:
-                    break
-                frontier.add(bytes.fromhex(seal), kept)
-                if frontier.size in notes:
-                    roots[frontier.size] = frontier.root()
+            _grow(frontier, kept, _in_a_row(before, seals), roots, wanted)
             checked.findings += _strangers(work, before, visible(work))
         if frontier.size == before:
             break
@@ -384,6 +382,26 @@ def _check_tree(
         checked.findings += _wrong_nodes(work, kept, max(wanted, default=0))
         checked.findings += _outside(work, notes)
     checked.checkpoints = len(notes)
+
+
+def _in_a_row(start: int, leaves: Iterable[Any]) -> list[bytes]:
+    """The hashes of these leaves up to the first number that is missing."""
+    found: list[bytes] = []
+    for number, seal in leaves:
+        if number != start + len(found):
+            break
+        found.append(bytes.fromhex(seal))
+    return found
+
+
+def _grow(
+    frontier: Frontier, kept: Kept, leaves: Sequence[bytes], roots: dict[int, bytes], sizes: Sequence[int]
+) -> None:
+    """Grow the tree by these leaves, and note its root at the sizes that were signed."""
+    start, end = frontier.size, frontier.size + len(leaves)
+    for size in (each for each in (*sizes, end) if start < each <= end):
+        frontier.extend(leaves[frontier.size - start : size - start], kept)
+        roots[size] = frontier.root()
 
 
 def _strangers(work: UnitOfWork, before: int, visible: sa.ColumnElement[bool]) -> Iterator[Finding]:
