@@ -7,8 +7,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from service.commands import warnings
 from service.engine import workflow
-from service.engine.definition import Definition
 from service.engine.workflow import OpenTask, Place, Step, Timer
 from service.models.cases import Case, CaseStatus, Draft, ProcessInstance, Task, TaskOutcome
 from service.models.jobs import AwaitedMessage, Job
@@ -25,18 +25,25 @@ def save(
 
 
 def apply(
-    work: UnitOfWork, case: Case, instance: ProcessInstance, step: Step, *, completed: UUID | None = None
+    work: UnitOfWork,
+    case: Case,
+    instance: ProcessInstance,
+    step: Step,
+    *,
+    completed: UUID | None = None,
+    moved: UUID | None = None,
 ) -> None:
     """Tell the history what the step did and bring tasks, jobs and awaited messages to where it stands.
 
-    `completed` is the task that the caller has closed itself. Few statements: one to read what waits, one for
-    each kind of row that is added or removed; the rest goes out together at the commit.
+    `completed` is the task that the caller has closed itself, `moved` the timer whose move it tells. Few
+    statements: one to read what waits, one for each kind of row that is added or removed; the rest goes out
+    together at the commit.
     """
     with work.session.no_autoflush:  # else each statement below would first send a half-told case
         _tell(work, case, instance, step)
         _close(work, case, instance, [each for each in step.closed if each != completed])
         _open(work, case, instance, step.opened)
-        _wait(work, case, instance, step)
+        _wait(work, case, instance, step, told=moved)
         if step.finished:
             _finish(work, case, instance)
 
@@ -114,7 +121,7 @@ def _close(work: UnitOfWork, case: Case, instance: ProcessInstance, task_ids: li
         .execution_options(populate_existing=True)
     )
     for task in found:
-        task.closed_at, task.outcome = work.now, TaskOutcome.CANCELLED
+        task.closed_at, task.outcome, task.warn_at = work.now, TaskOutcome.CANCELLED, None
         place = Place(task.process, task.element, task.right)
         _event(work, case, instance.deployment_id, "task.cancelled", place, details={"task": str(task.id)})
     _forget(work, Draft, Draft.task_id.in_(task_ids))
@@ -123,19 +130,22 @@ def _close(work: UnitOfWork, case: Case, instance: ProcessInstance, task_ids: li
 def _open(work: UnitOfWork, case: Case, instance: ProcessInstance, opened: Iterable[OpenTask]) -> None:
     definition = work.definition(instance.deployment_id)
     for each in opened:
-        work.session.add(
-            Task(
-                id=each.id,
-                case_id=case.id,
-                instance_id=instance.id,
-                process=each.place.process,
-                element=each.place.element,
-                right=each.place.right,
-                role=_role(definition, each.place),
-                opened_at=work.now,
-                due_at=each.due,
-            )
+        element = definition.processes[each.place.process].elements[each.place.element]
+        task = Task(
+            id=each.id,
+            case_id=case.id,
+            instance_id=instance.id,
+            process=each.place.process,
+            element=each.place.element,
+            right=each.place.right,
+            role=element.role or Role.CASEWORKER,
+            opened_at=work.now,
+            due_at=each.due,
+            period=element.period,
+            counts_from=each.counts_from or work.now,
         )
+        warnings.watch(work, task, instance.deployment_id)
+        work.session.add(task)
         due = each.due.isoformat() if each.due else None
         _event(
             work, case, instance.deployment_id, "task.opened", each.place,
@@ -143,14 +153,17 @@ def _open(work: UnitOfWork, case: Case, instance: ProcessInstance, opened: Itera
         )  # fmt: skip
 
 
-def _role(definition: Definition, place: Place) -> str:
-    return definition.processes[place.process].elements[place.element].role or Role.CASEWORKER
-
-
-def _wait(work: UnitOfWork, case: Case, instance: ProcessInstance, step: Step) -> None:
+def _wait(
+    work: UnitOfWork,
+    case: Case,
+    instance: ProcessInstance,
+    step: Step,
+    *,
+    told: UUID | None = None,
+) -> None:
     """Let the rows of timers and messages be exactly those that the instance waits for now."""
     timers, messages = _waiting(work, instance)
-    _schedule(work, case, instance, step, timers)
+    _schedule(work, case, instance, step, timers, told)
     awaited = {each.id: each for each in step.awaited}
     gone = set(messages) - set(awaited)
     _forget(work, AwaitedMessage, AwaitedMessage.id.in_(gone) if gone else None)
@@ -175,36 +188,58 @@ def _wait(work: UnitOfWork, case: Case, instance: ProcessInstance, step: Step) -
 
 
 def _schedule(
-    work: UnitOfWork, case: Case, instance: ProcessInstance, step: Step, before: dict[UUID, datetime]
+    work: UnitOfWork,
+    case: Case,
+    instance: ProcessInstance,
+    step: Step,
+    before: dict[UUID, datetime],
+    told: UUID | None,
 ) -> None:
     wanted = {each.id: each for each in step.timers}
     gone = set(before) - set(wanted)
     _forget(work, Job, Job.id.in_(gone) if gone else None)
     moved = [each for each in step.timers if before.get(each.id, each.due) != each.due]
     if moved:
-        free = {"attempts": 0, "leased_by": None, "leased_until": None, "losses": 0}
-        again = [{"id": each.id, "due_at": each.due, "run_at": each.due, **free} for each in moved]
-        work.session.execute(sa.update(Job), again)
+        work.session.execute(sa.update(Job), [_again(_job(work, case, instance, each)) for each in moved])
     fired = {each.id for each in step.fired}
     for each in moved:
-        if each.id not in fired:  # the next turn of a cycle is no change of plans
+        if each.id not in fired and each.id != told:  # the next turn of a cycle is no change of plans
             details = {"from": before[each.id].isoformat(), "to": each.due.isoformat()}
             _event(work, case, instance.deployment_id, "timer.moved", each.place, details=details)
-    work.session.add_all(_job(case, instance, each) for each in step.timers if each.id not in before)
+    work.session.add_all(
+        _job(work, case, instance, each, begun=True) for each in step.timers if each.id not in before
+    )
 
 
-def _job(case: Case, instance: ProcessInstance, timer: Timer) -> Job:
-    return Job(
+def _job(
+    work: UnitOfWork, case: Case, instance: ProcessInstance, timer: Timer, *, begun: bool = False
+) -> Job:
+    place = timer.place
+    job = Job(
         id=timer.id,
         case_id=case.id,
         instance_id=instance.id,
-        process=timer.place.process,
-        element=timer.place.element,
-        right=timer.place.right,
+        process=place.process,
+        element=place.element,
+        right=place.right,
         due_at=timer.due,
         run_at=timer.due,
         attempts=0,
+        period=work.definition(instance.deployment_id)
+        .processes[place.process]
+        .elements[place.element]
+        .period,
+        counts_from=timer.counts_from or work.now,
     )
+    warnings.watch(work, job, instance.deployment_id, begun=begun)
+    return job
+
+
+def _again(job: Job) -> dict[str, Any]:
+    """What changes in the row of a timer that is due at another instant: it runs as if for the first time."""
+    free = {"attempts": 0, "leased_by": None, "leased_until": None, "losses": 0, "paused_at": None}
+    warned = {"warn_at": job.warn_at, "warn_level": job.warn_level}
+    return {"id": job.id, "due_at": job.due_at, "run_at": job.due_at, **free, **warned}
 
 
 def _waiting(work: UnitOfWork, instance: ProcessInstance) -> tuple[dict[UUID, datetime], dict[UUID, bool]]:

@@ -255,6 +255,7 @@ def _close(work: UnitOfWork, held: _Held, given: Mapping[str, Any]) -> None:
     if user_id is None:
         raise Forbidden
     task.closed_at, task.outcome, task.completed_by = work.now, TaskOutcome.COMPLETED, user_id
+    task.warn_at = None
     sealed = work.key(held.case).seal_json(dict(given), f"answers.data:{task.id}:1")
     work.session.add(Answers(task_id=task.id, version=1, given_by=user_id, given_at=work.now, data=sealed))
     if held.draft is not None:

@@ -208,8 +208,7 @@ def deadline_in_words(
         agrees = begins + timedelta(hours=amount) == due
         at = f"{begins.astimezone(zone):%Y-%m-%d %H:%M}"
         return said["hours" if agrees else "other"].format(length=length, start=at, due=_at(due, zone))
-    start, local = begins.astimezone(zone).date(), due.astimezone(zone)
-    day = local.date() - timedelta(days=1) if local.time() == time() else local.date()  # midnight ends a day
+    start, local, day = begins.astimezone(zone).date(), due.astimezone(zone), day_of(due, zone)
     last = last_day(start, amount, unit, off=off)
     moved = next_working_day(last, off=off) if moves == MOVES else last
     if day in {last, moved}:
@@ -218,6 +217,12 @@ def deadline_in_words(
         if local.date() == later(start, direction * amount, unit, off=off):
             return said[word].format(length=length, start=start, due=local.date())
     return said["other"].format(length=length, start=start, due=day)
+
+
+def day_of(due: datetime, zone: ZoneInfo) -> date:
+    """Give the local day on which a time ends; midnight is the end of the day before."""
+    local = due.astimezone(zone)
+    return local.date() - timedelta(days=1) if local.time() == time() else local.date()
 
 
 MOVES, IN_DOUBT = "next working day", "in doubt"  # words of the table `periods`
