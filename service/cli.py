@@ -1,5 +1,6 @@
 """Commands for people at a terminal: each prints what it did, and exits 0 only on success."""
 
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -82,10 +83,13 @@ def web() -> None:
 @main.command()
 @in_words
 def worker() -> None:
-    """Run only the scheduler: fires what is due; any number of workers may run on one PostgreSQL."""
+    """Run only the scheduler: fires what is due; any number of workers may run on one database."""
     platform = _prepared(config.load())
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     click.echo("The scheduler is running (stop with Ctrl+C)")
-    scheduler.run(platform, threading.Event())
+    scheduler.run(platform, stop)
 
 
 @main.group()
@@ -323,7 +327,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "loglevel": "warning",
         }
         if self.with_scheduler:
-            given["post_worker_init"] = _start_scheduler
+            given |= {"post_worker_init": _start_scheduler, "worker_exit": _stop_scheduler}
         for name, value in given.items():
             self.cfg.set(name, value)
 
@@ -335,9 +339,19 @@ class Server(BaseApplication):  # type: ignore[misc]
 def _start_scheduler(worker: Any) -> None:
     """Let the scheduler tick beside the requests of this worker process; it dies and comes back with it."""
     platform: Platform = worker.wsgi.extensions["platform"]
-    threading.Thread(
-        target=scheduler.run, args=(platform, threading.Event()), name="scheduler", daemon=True
-    ).start()
+    stop = threading.Event()
+    thread = threading.Thread(target=scheduler.run, args=(platform, stop), name="scheduler", daemon=True)
+    thread.start()
+    worker.scheduler = stop, thread
+
+
+def _stop_scheduler(server: Any, worker: Any) -> None:
+    """Let the scheduler end the job that it is at, and give back those that it has leased."""
+    del server
+    if hasattr(worker, "scheduler"):
+        stop, thread = worker.scheduler
+        stop.set()
+        thread.join(timeout=10)
 
 
 def _prepared(settings: Settings) -> Platform:

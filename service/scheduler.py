@@ -57,6 +57,7 @@ def run(platform: Platform, stop: threading.Event) -> None:
             ):  # the computer's clock was put back, and the ticker waits for what it said before
                 ticker.reschedule_job("tick", trigger="interval", seconds=EVERY)
     finally:
+        stop.set()
         ticker.shutdown(wait=True)
 
 
@@ -89,7 +90,8 @@ class _Hand:
         if self._moved < self._again:
             return
         try:
-            self.work()
+            if fired := self.work():
+                log.info("timers went off", fired=fired)
         except Unavailable as error:
             self._rest(error)
         except ServiceError as error:
