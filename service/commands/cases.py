@@ -50,7 +50,7 @@ def start(work: UnitOfWork, process: str, *, unit: str, data: Mapping[str, Any] 
     work.session.add_all([case, instance])
     progress.save(work, case, [instance], instance, step)
     work.record(case, "case.opened", details={"reference": case.reference, "unit": unit})
-    details = {"version": instance.version}
+    details = {"version": instance.version, "definitions": definition.digest}
     work.record(
         case, "instance.started", process=process, deployment_id=deployment_id, details=details, values=data
     )

@@ -1,6 +1,6 @@
 """Carry what an engine step changed over to tasks, jobs, messages and history."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -93,10 +93,11 @@ def _tell(work: UnitOfWork, case: Case, instance: ProcessInstance, step: Step) -
         late = max(0, round((work.now - timer.due).total_seconds()))
         _event(
             work, case, deployment_id, "timer.fired", timer.place,
-            actor=SYSTEM, details={"due": timer.due.isoformat(), "late_seconds": late},
+            actor=SYSTEM,
+            details={"timer": str(timer.id), "due": timer.due.isoformat(), "late_seconds": late},
         )  # fmt: skip
     if step.passed:
-        places = [[each.process, each.element, each.right] for each in step.passed]
+        places = [list(_place(each)) for each in step.passed]
         work.record(case, "elements.passed", deployment_id=deployment_id, details={"passed": places})
     for decision in step.decisions:
         _event(
@@ -163,6 +164,7 @@ def _wait(
 ) -> None:
     """Let the rows of timers and messages be exactly those that the instance waits for now."""
     timers, messages = _waiting(work, instance)
+    _tell_of_waiting(work, case, instance, step, timers, messages)
     _schedule(work, case, instance, step, timers, told)
     awaited = {each.id: each for each in step.awaited}
     gone = set(messages) - set(awaited)
@@ -187,6 +189,40 @@ def _wait(
     )
 
 
+def _tell_of_waiting(
+    work: UnitOfWork,
+    case: Case,
+    instance: ProcessInstance,
+    step: Step,
+    timers: Mapping[UUID, datetime],
+    messages: Collection[UUID],
+) -> None:
+    """Tell in one event what is waited for from now on and what no more, so that the past can be seen again.
+
+    A timer that goes off is told by its own event, and so is a case that is cancelled as a whole.
+    """
+    gone = set(timers) - {each.id for each in (*step.timers, *step.fired)}
+    told = {
+        "timers": [
+            [str(each.id), *_place(each.place), each.due.isoformat()]
+            for each in step.timers
+            if timers.get(each.id) != each.due
+        ],
+        "called_off": sorted(map(str, gone)),
+        "messages": [
+            [str(each.id), *_place(each.place), each.name] for each in step.awaited if each.id not in messages
+        ],
+        "no_longer": sorted(map(str, set(messages) - {each.id for each in step.awaited})),
+    }
+    if any(told.values()):
+        details = {name: changed for name, changed in told.items() if changed}
+        work.record(case, "waiting.changed", deployment_id=instance.deployment_id, details=details)
+
+
+def _place(place: Place) -> tuple[str, str, str | None]:
+    return place.process, place.element, place.right
+
+
 def _schedule(
     work: UnitOfWork,
     case: Case,
@@ -204,7 +240,11 @@ def _schedule(
     fired = {each.id for each in step.fired}
     for each in moved:
         if each.id not in fired and each.id != told:  # the next turn of a cycle is no change of plans
-            details = {"from": before[each.id].isoformat(), "to": each.due.isoformat()}
+            details = {
+                "timer": str(each.id),
+                "from": before[each.id].isoformat(),
+                "to": each.due.isoformat(),
+            }
             _event(work, case, instance.deployment_id, "timer.moved", each.place, details=details)
     work.session.add_all(
         _job(work, case, instance, each, begun=True) for each in step.timers if each.id not in before
