@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -74,17 +74,35 @@ class UnitOfWork:
         Without such a table those that the law knows. Kept, since neither a deployment nor a year changes.
         """
         known = self.platform.days_off
-        tables = self.definition(deployment_id).decisions
-        if "days_off" not in tables:
-            return calendar.days_off_around(around)
         if (deployment_id, around.year) not in known:
-            known[deployment_id, around.year] = frozenset(
-                day
-                for year in calendar.years_around(around)
-                for key, day in calendar.named_days(year).items()
-                if day.weekday() <= calendar.FRIDAY and _is_off(tables, key, day, self.moment)
-            )
+            known[deployment_id, around.year] = _days_off(self.definition(deployment_id), around, self.moment)
         return known[deployment_id, around.year]
+
+    def period_of(
+        self, deployment_id: UUID, period: str | None, begins: datetime | None
+    ) -> Mapping[str, Any] | None:
+        """What the deployment's table `periods` says of a time that begins at an instant; None without rows.
+
+        Kept, since neither a deployment nor the law of a day changes.
+        """
+        tables = self.definition(deployment_id).decisions
+        if period is None or begins is None or "periods" not in tables:
+            return None
+        on, known = begins.astimezone(self.zone).date(), self.platform.periods
+        if (deployment_id, period, on) not in known:
+            data = {"period": period, "on": on.isoformat()}
+            known[deployment_id, period, on] = decisions.decide(
+                tables, "periods", data, moment=self.moment
+            ).outcome
+        return known[deployment_id, period, on]
+
+    def grounds(self, deployment_id: UUID, period: str) -> list[Mapping[str, Any]]:
+        """On what grounds a fixed time may be moved today, by the deployment's table `move_grounds`."""
+        tables = self.definition(deployment_id).decisions
+        if "move_grounds" not in tables:
+            return []
+        data = {"period": period, "on": self.today.isoformat()}
+        return list(decisions.decide(tables, "move_grounds", data, moment=self.moment).outcome)
 
     def lock(self, case_id: UUID | sa.ScalarSelect[UUID]) -> tuple[Case, list[ProcessInstance]]:
         """Load a case with its instances and keep others out until the work is done: the case first, always.
@@ -253,6 +271,32 @@ class UnitOfWork:
         return self._digests[case.id]
 
 
+def clock_of(found: definition.Definition, zone: ZoneInfo) -> Callable[[datetime], Moment]:
+    """Tell how a definition sees any instant: with the days off that its table tells."""
+    known: dict[int, frozenset[date]] = {}
+
+    def seen(now: datetime) -> Moment:
+        day = now.astimezone(zone).date()
+        if day.year not in known:
+            plain = Moment(now=now, zone=zone, days_off=calendar.days_off_around(day))
+            known[day.year] = _days_off(found, day, plain)
+        return Moment(now=now, zone=zone, days_off=known[day.year])
+
+    return seen
+
+
+def _days_off(found: definition.Definition, around: date, moment: Moment) -> frozenset[date]:
+    tables = found.decisions
+    if "days_off" not in tables:
+        return calendar.days_off_around(around)
+    return frozenset(
+        day
+        for year in calendar.years_around(around)
+        for key, day in calendar.named_days(year).items()
+        if day.weekday() <= calendar.FRIDAY and _is_off(tables, key, day, moment)
+    )
+
+
 def _is_off(tables: Mapping[str, Any], key: str, day: date, moment: Moment) -> bool:
     """Ask the table `days_off` about a named day."""
     told = decisions.decide(tables, "days_off", {"day": key, "on": day.isoformat()}, moment=moment).outcome
@@ -276,6 +320,7 @@ class Platform:
     parsed: dict[UUID, definition.Definition] = field(default_factory=dict)
     numbers: dict[UUID, int] = field(default_factory=dict)
     days_off: dict[tuple[UUID, int], frozenset[date]] = field(default_factory=dict)
+    periods: dict[tuple[UUID, str, date], Mapping[str, Any] | None] = field(default_factory=dict)
     levels: dict[tuple[UUID, str, date], tuple[Level, ...]] = field(default_factory=dict)
 
     @property

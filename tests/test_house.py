@@ -95,6 +95,8 @@ def test_who_may_do_what_in_their_own_unit_is_as_reviewed():
         "definition.deploy": "process_owner system",
         "definition.approve": "",
         "timer.read": "caseworker team_leader auditor",
+        "deadline.move": "team_leader",
+        "deadline.pause": "team_leader",
         "incident.read": "caseworker team_leader auditor administrator",
         "incident.handle": "team_leader administrator system",
         "people.administer": "administrator system",

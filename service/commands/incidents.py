@@ -4,12 +4,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from service.commands import progress
+from service.commands import mail, progress
 from service.commands.cases import require_reason
 from service.engine.text import Text
 from service.errors import Conflict, NotFound, StepFailed
 from service.models.cases import Case, CaseStatus, Task
 from service.models.jobs import AwaitedMessage, Incident, IncidentState, Job
+from service.models.notices import Mail
 from service.rules.permissions import Permission, require
 from service.work import UnitOfWork
 
@@ -24,7 +25,12 @@ def retry(work: UnitOfWork, incident_id: UUID) -> None:
         _restore(work, case)
         _shut(work, case, incident, "incident.retried")
         return
-    job = work.session.get(Job, incident.job_id, populate_existing=True) if incident.job_id else None
+    letter = work.session.get(Mail, incident.job_id, populate_existing=True)
+    if letter is not None:
+        mail.again(work, letter)
+        _shut(work, case, incident, "incident.retried")
+        return
+    job = work.session.get(Job, incident.job_id, populate_existing=True)
     if job is None:
         told = Text(
             "Tidsfristen finns inte längre. Markera händelsen som löst.",

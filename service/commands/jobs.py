@@ -148,12 +148,16 @@ def raise_incident(
     cause: str,
     code: str,
     job: Job | None = None,
+    subject: UUID | None = None,
 ) -> None:
-    """Tell people, in the case's history too, that the case needs one of them; the case is locked."""
+    """Tell people, in the case's history too, that the case needs one of them; the case is locked.
+
+    `subject` is the id of something other than a job that a retry is about: a letter that did not leave.
+    """
     incident = Incident(
         id=uuid4(),
         case_id=case.id,
-        job_id=job.id if job else None,
+        job_id=job.id if job else subject,
         process=process,
         element=element,
         cause=cause,

@@ -51,6 +51,8 @@ class Permission(StrEnum):
     DEFINITION_DEPLOY = "definition.deploy"
     DEFINITION_APPROVE = "definition.approve"
     TIMER_READ = "timer.read"
+    DEADLINE_MOVE = "deadline.move"  # another day, with a reason and its legal basis
+    DEADLINE_PAUSE = "deadline.pause"  # let the clock stand still, and run again
     INCIDENT_READ = "incident.read"
     INCIDENT_HANDLE = "incident.handle"
     PEOPLE_ADMINISTER = "people.administer"
@@ -197,6 +199,8 @@ PERMISSIONS: dict[Permission, list[list[Predicate]]] = {
     Permission.DEFINITION_DEPLOY: [[owns_processes], [is_system]],
     Permission.DEFINITION_APPROVE: [[owns_processes, is_not_author], [administers, is_not_author]],
     Permission.TIMER_READ: [[works_in_unit, may_know], [audits_unit, may_know]],
+    Permission.DEADLINE_MOVE: [[leads_unit, may_know]],
+    Permission.DEADLINE_PAUSE: [[leads_unit, may_know]],
     Permission.INCIDENT_READ: [[works_in_unit, may_know], [audits_unit, may_know], [administers]],
     Permission.INCIDENT_HANDLE: [[leads_unit, may_know], [administers], [is_system]],
     Permission.PEOPLE_ADMINISTER: [[administers], [is_system]],
