@@ -17,12 +17,13 @@ from gunicorn.app.base import BaseApplication
 from service import config, scheduler, verifier
 from service.commands import checkpoints, demo, deployments, people
 from service.config import Settings
+from service.engine import examples, simulation
 from service.engine.definition import parse
-from service.errors import ServiceError
+from service.errors import Refused, ServiceError
 from service.queries import casefile, definitions, history
 from service.queries import people as register
 from service.rules.permissions import SYSTEM, Role
-from service.work import Platform, open_platform
+from service.work import Platform, clock_of, open_platform
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -177,7 +178,37 @@ def check_processes(folder: Path) -> None:
     """Check the files below FOLDER (with processes/ and forms/) as a deployment would; store nothing."""
     found = parse(deployments.read_folder(folder))
     numbers = f"{len(found.processes)} processes, {len(found.decisions)} decisions, {len(found.forms)} forms"
-    click.echo(f"{numbers}: no problem found.")
+    clock = clock_of(found, config.load().zone)
+    problems = list(simulation.problems(found, found.examples.values(), clock=clock))
+    if problems:
+        raise Refused(problems=problems)
+    click.echo(f"{numbers}, {len(found.examples)} examples: no problem found.")
+
+
+@process.command()
+@click.argument("example", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=OWN_FILES,
+    help="Where processes/ and forms/ lie; else the service's own.",
+)
+@click.option("--process", "key", help="The process; else the folder that the example lies in.")
+@in_words
+def simulate(example: Path, folder: Path, key: str | None) -> None:
+    """Run EXAMPLE (a JSON file) on the files below a folder with a clock of its own; store nothing."""
+    key = key or example.resolve().parent.parent.name
+    read = examples.parse(example.read_bytes(), f"{key}.{example.stem}{examples.ENDING}")
+    found = parse(deployments.read_folder(folder))
+    ran = simulation.run(found, read.script, clock=clock_of(found, config.load().zone))
+    for each in ran.trace:
+        place = f"{each.place.process}/{each.place.element}" if each.place else ""
+        due = f"due {_moment(each.due)}" if each.due else ""
+        click.echo(f"{_moment(each.at)}  {each.kind:15} {place}  {each.name or ''} {due}".rstrip())
+    if ran.failure is not None:
+        where = "" if ran.failure.step is None else f"Step {ran.failure.step + 1}: "
+        raise ServiceError(f"{where}{ran.failure.message}", problems=ran.failure.problems)
+    click.echo("finished" if ran.finished else "stands")
 
 
 @process.command()

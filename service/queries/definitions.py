@@ -100,7 +100,14 @@ def files_in_force(work: UnitOfWork) -> dict[str, bytes]:
         .join(Deployment, Deployment.id == deployment_content.c.deployment_id)
         .where(Deployment.number == last)
     )
-    return {_PATHS[row.kind].format(row.key): row.content for row in rows}
+    return {_path(row.kind, row.key): row.content for row in rows}
+
+
+def _path(kind: DefinitionKind, key: str) -> str:
+    if kind is DefinitionKind.EXAMPLE:
+        process, _, name = key.partition(".")
+        return f"processes/{process}/examples/{name}.json"
+    return _PATHS[kind].format(key)
 
 
 def _versions(work: UnitOfWork, *which: sa.ColumnElement[bool]) -> tuple[VersionRow, ...]:

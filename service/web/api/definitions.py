@@ -10,9 +10,10 @@ from marshmallow import fields, validate
 from werkzeug.exceptions import UnsupportedMediaType
 
 from service.commands import deployments
+from service.engine import examples
 from service.errors import Invalid, NotFound, Problem
 from service.models.definitions import DefinitionKind, DeploymentState
-from service.queries import definitions
+from service.queries import definitions, simulations
 from service.queries.definitions import VersionRow
 from service.web.api.requests import Answer, Blueprint, changes, load, reads
 from service.web.api.schemas import Shown, Strict, instant, maybe, page_of, text
@@ -89,6 +90,72 @@ class Approved(Shown):
     state = fields.String(required=True, validate=validate.OneOf(STATES))
 
 
+class PlaceItem(Shown):
+    """Where something stands in the diagrams."""
+
+    process = fields.String(required=True)
+    element = fields.String(required=True)
+    right = maybe(fields.String)
+
+
+class ToldItem(Shown):
+    """One line of a trace."""
+
+    at = instant(required=True)
+    kind = fields.String(required=True)
+    step = fields.Integer(required=True, allow_none=True)
+    place = fields.Nested(PlaceItem, required=True, allow_none=True)
+    data = fields.Dict(required=True, allow_none=True, keys=fields.String())
+    due = instant(required=True, allow_none=True)
+    name = fields.String(required=True, allow_none=True)
+
+
+class FailureItem(Shown):
+    """Why a run stopped early, or did not end as expected."""
+
+    step = fields.Integer(required=True, allow_none=True)
+    element = fields.String(required=True, allow_none=True)
+    message = fields.String(required=True)
+    problems = fields.List(fields.Dict(keys=fields.String()), required=True)
+
+
+class SimulationDocument(Shown):
+    """What happened in a simulation and where it stands; nothing of it is kept."""
+
+    trace = fields.List(fields.Nested(ToldItem), required=True)
+    finished = fields.Boolean(required=True)
+    now = instant(required=True)
+    active = fields.List(fields.Nested(PlaceItem), required=True)
+    awaited = fields.List(fields.String(), required=True)
+    data = fields.Dict(required=True, keys=fields.String())
+    failure = fields.Nested(FailureItem, required=True, allow_none=True)
+
+
+class ActBody(Strict):
+    """One step of a simulation: a task, a message, or only time."""
+
+    element = text(longest=128)
+    right = text(longest=32)
+    message = text(longest=200)
+    data = fields.Dict(keys=fields.String())
+    after = text(longest=64)
+
+
+class SimulationBody(Strict):
+    """What to run, and how: a version, or files over what is in force; neither: what is in force."""
+
+    version = fields.Integer(validate=validate.Range(1))
+    files = fields.Dict(keys=fields.String(), values=fields.String())
+    name = text(longest=200)
+    start_at = instant(required=True)
+    data = fields.Dict(keys=fields.String(), load_default=dict)
+    steps = fields.List(
+        fields.Nested(ActBody), load_default=list, validate=validate.Length(max=examples.MOST_STEPS)
+    )
+    ends = text(longest=128)
+    until = text(longest=64)
+
+
 class Parts(Strict):
     """The fields that go with the files."""
 
@@ -108,7 +175,7 @@ UPLOAD = {
                     "files": {
                         "type": "array",
                         "items": {"type": "string", "format": "binary"},
-                        "description": "*.bpmn, *.dmn, *.form.json",
+                        "description": "*.bpmn, *.dmn, *.form.json, *.example.json",
                     },
                     "note": {"type": "string", "description": "What is changed and why."},
                     "dry_run": {"type": "boolean"},
@@ -155,6 +222,22 @@ def one(work: UnitOfWork, key: str, version: int) -> Any:
     }
 
 
+@changes(blueprint, "/process-definitions/<key>/simulations", SimulationDocument(), body=SimulationBody())
+def simulate(work: UnitOfWork, key: str, **given: Any) -> dict[str, Any]:
+    """Run a version or files on the real engine with a clock of its own; nothing is kept."""
+    version, files = given.pop("version", None), given.pop("files", None)
+    if version is not None and files is not None:
+        raise Invalid(problems=[Problem("Give a version or files, not both.", pointer="/files")])
+    sent = {name: content.encode() for name, content in (files or {}).items()}
+    script = examples.script(given, process=_known(key))
+    found = simulations.simulate(work, script, version=version, files=sent)
+    failure = found.failure and {
+        **vars(found.failure),
+        "problems": [_told(p) for p in found.failure.problems],
+    }
+    return {**vars(found), "failure": failure}
+
+
 @changes(blueprint, "/deployments", DeploymentDocument(), status=201, document={"requestBody": UPLOAD})
 def deploy(work: UnitOfWork) -> Answer:
     """Check and publish files, all or nothing; 422 lists every problem found. 200 when nothing is new."""
@@ -198,6 +281,10 @@ def _files() -> dict[str, bytes]:
     if problems:
         raise Invalid(problems=problems)
     return files
+
+
+def _told(problem: Problem) -> dict[str, str]:
+    return {name: value for name, value in vars(problem).items() if value is not None}
 
 
 def _known(key: str) -> str:

@@ -124,3 +124,20 @@ def test_an_upload_that_makes_no_sense_is_refused(petra, files, form):
 def test_only_process_owners_publish(anna, petra):
     is_problem(publish(anna, ("two_steps.bpmn", CHANGED), note="x"), 403)
     is_problem(petra.post("deployments", {"files": []}), 415)
+
+
+def test_a_simulation_runs_and_keeps_nothing(petra, anna):
+    body = {
+        "start_at": "2027-01-04T09:00:00+01:00",
+        "steps": [{"element": "ask", "data": {"what": "sten"}, "after": "PT1H"}],
+    }
+    path = "process-definitions/two_steps/simulations"
+    told = petra.post(path, body).get_json()
+    assert (told["finished"], told["failure"], told["now"]) == (False, None, "2027-01-04T09:00:00Z")
+    assert {"process": "two_steps", "element": "check", "right": None} in told["active"]
+    assert petra.post(path, body | {"files": {"two_steps.bpmn": CHANGED.decode()}}).status_code == 200
+    assert petra.post(path, body | {"files": {"two_steps.bpmn": "<a/>"}}).status_code == 422
+    assert petra.post(path, body | {"version": 1, "ends": "nowhere"}).get_json()["failure"]["step"] is None
+    is_problem(anna.post(path, body), 403)
+    is_problem(petra.post("process-definitions/none/simulations", body), 404)
+    assert anna.get("cases").get_json()["items"] == []
