@@ -6,26 +6,26 @@ before its rows are read, and the row says which level comes next.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from service.commands import people
-from service.engine import decisions
+from service.commands import jobs, people, watches
 from service.engine.text import Text
+from service.errors import ServiceError
 from service.models.cases import Case, CaseStatus, Task
-from service.models.jobs import Job
+from service.models.jobs import Incident, IncidentState, Job
 from service.models.notices import Mail, Notice
 from service.models.people import RoleGrant, UnitHead, User
 from service.rules import escalation
-from service.rules.escalation import Level, Planned, Span, Whom
+from service.rules.escalation import Level, Whom
 from service.rules.permissions import Actor, Permission, Role, may
 from service.work import UnitOfWork
 
-ANY_TASK = "any_task"  # what the table calls a task whose time has no rows of its own
 LONGEST_NAME = 200
+AGAIN = timedelta(minutes=5)  # when a warning could not be given
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,6 @@ class Given:
     deadline_id: UUID
     level: int
     to: tuple[str, ...]  # usernames
-
-
-def watch(work: UnitOfWork, row: Task | Job, deployment_id: UUID, *, begun: bool = True) -> None:
-    """Note on the row of a task or a timer when to warn about it next, and at which level; asks no database.
-
-    `begun` is False when a deadline that ran already has been moved: stages that passed before are not told.
-    """
-    planned = _first(work, row, deployment_id, begun=begun)
-    row.warn_at, row.warn_level = (planned.at, planned.level.number) if planned else (None, 0)
 
 
 def take(work: UnitOfWork) -> UUID | None:
@@ -73,6 +64,36 @@ def give(work: UnitOfWork, case_id: UUID) -> tuple[Given, ...]:
     return tuple(each for each in given if each is not None)
 
 
+def failed(work: UnitOfWork, case_id: UUID, error: Exception) -> None:
+    """Put the warnings of a case off that could not be given, and tell people once."""
+    case, instances = work.lock(case_id)
+    rows = _due(work, case)
+    for row in rows:
+        row.warn_at = work.now + AGAIN
+    if not rows or case.status not in {CaseStatus.OPEN, CaseStatus.SUSPENDED}:
+        return
+    with work.session.no_autoflush:
+        told = sa.select(Incident.id).where(
+            Incident.case_id == case.id,
+            Incident.state == IncidentState.OPEN,
+            Incident.job_id == rows[0].id,
+        )
+        if work.session.scalar(told.limit(1)) is not None:
+            return
+    work.stands(case, instances)
+    why = error.message if isinstance(error, ServiceError) else type(error).__name__
+    cause = Text(f"En varning kunde inte ges: {why}", f"A warning could not be given: {why}")
+    jobs.raise_incident(
+        work,
+        case,
+        process=rows[0].process,
+        element=rows[0].element,
+        cause=cause.in_(work.actor.language),
+        code="warning-failed",
+        subject=rows[0].id,
+    )
+
+
 def _due(work: UnitOfWork, case: Case) -> list[Task | Job]:
     """The deadlines of a locked case whose warnings are due, as they stand now; the earliest first."""
     fresh = {"populate_existing": True}
@@ -87,7 +108,7 @@ def _due(work: UnitOfWork, case: Case) -> list[Task | Job]:
 
 def _give(work: UnitOfWork, case: Case, row: Task | Job, deployment_id: UUID) -> Given | None:
     """Give the highest level that has been reached, tell the history, and note the next one."""
-    levels, span = _levels(work, row, deployment_id), _span(work, row, deployment_id)
+    levels, span = watches.levels(work, row, deployment_id), watches.span(work, row, deployment_id)
     planned = row.warn_at or work.now
     passed = escalation.reached(levels, span, next=row.warn_level, at=planned, now=work.now)
     coming = escalation.first(levels, span, since=work.now, begun=False)
@@ -211,44 +232,3 @@ def _holders(case: Case, row: Task | Job) -> set[UUID]:
     if isinstance(row, Task) and row.assignee_id is not None:
         return {row.assignee_id}
     return {case.owner_id} if case.owner_id is not None else set()
-
-
-def _first(work: UnitOfWork, row: Task | Job, deployment_id: UUID, *, begun: bool) -> Planned | None:
-    if row.due_at is None:
-        return None
-    levels = _levels(work, row, deployment_id)
-    if not levels:
-        return None
-    return escalation.first(levels, _span(work, row, deployment_id), since=work.now, begun=begun)
-
-
-def _span(work: UnitOfWork, row: Task | Job, deployment_id: UUID) -> Span:
-    due = row.due_at or work.now
-    begins = row.counts_from or due
-    day = begins.astimezone(work.zone).date()
-    return Span(begins, due, work.zone, work.days_off(deployment_id, day))
-
-
-def _levels(work: UnitOfWork, row: Task | Job, deployment_id: UUID) -> tuple[Level, ...]:
-    """Ask the deployment's table; kept, since the same question has the same answer."""
-    tables = work.definition(deployment_id).decisions
-    is_task = isinstance(row, Task)
-    if "warnings" not in tables:
-        return escalation.LAST_RESORT if is_task else ()
-    on = (row.counts_from or work.now).astimezone(work.zone).date()
-    asked = [each for each in (row.period, ANY_TASK if is_task else None) if each]
-    for period in asked:
-        levels = _asked(work, deployment_id, period, on)
-        if levels:
-            return levels
-    return ()
-
-
-def _asked(work: UnitOfWork, deployment_id: UUID, period: str, on: date) -> tuple[Level, ...]:
-    known = work.platform.levels
-    if (deployment_id, period, on) not in known:
-        tables = work.definition(deployment_id).decisions
-        data = {"period": period, "on": on.isoformat()}
-        told = decisions.decide(tables, "warnings", data, moment=work.moment).outcome
-        known[deployment_id, period, on] = escalation.levels(told)
-    return known[deployment_id, period, on]
