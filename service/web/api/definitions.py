@@ -16,7 +16,7 @@ from service.models.definitions import DefinitionKind, DeploymentState
 from service.queries import definitions, simulations
 from service.queries.definitions import VersionRow
 from service.web.api.requests import Answer, Blueprint, changes, load, reads
-from service.web.api.schemas import Shown, Strict, instant, maybe, page_of, text
+from service.web.api.schemas import Shown, Strict, Words, instant, maybe, page_of, text
 from service.work import UnitOfWork
 
 blueprint = Blueprint("definitions", __name__, description="Diagrams, decision tables and forms")
@@ -131,6 +131,40 @@ class SimulationDocument(Shown):
     failure = fields.Nested(FailureItem, required=True, allow_none=True)
 
 
+class ChangeItem(Shown):
+    """One thing that an element, a row or a field says differently."""
+
+    element = fields.String(required=True)
+    what = fields.String(required=True)
+    old = fields.String(required=True, allow_none=True)
+    new = fields.String(required=True, allow_none=True)
+
+
+class DifferenceItem(Shown):
+    """What is different in one diagram, table or form."""
+
+    kind = fields.String(required=True)
+    key = fields.String(required=True)
+    added = fields.List(fields.String(), required=True)
+    removed = fields.List(fields.String(), required=True)
+    moved = fields.List(fields.String(), required=True)
+    changed = fields.List(fields.Nested(ChangeItem), required=True)
+    words = fields.List(Words(), required=True, metadata={"description": "In the reader's language."})
+
+
+class Differences(Shown):
+    """What is different between two versions of a process."""
+
+    items = fields.List(fields.Nested(DifferenceItem), required=True)
+
+
+class Versions(Strict):
+    """Which versions to compare."""
+
+    old = fields.Integer(data_key="from", required=True, validate=validate.Range(1))
+    new = fields.Integer(data_key="to", required=True, validate=validate.Range(1))
+
+
 class ActBody(Strict):
     """One step of a simulation: a task, a message, or only time."""
 
@@ -220,6 +254,12 @@ def one(work: UnitOfWork, key: str, version: int) -> Any:
             for each in process.elements.values()
         ],
     }
+
+
+@reads(blueprint, "/process-definitions/<key>/diff", Differences(), query=Versions())
+def diff(work: UnitOfWork, key: str, *, old: int, new: int) -> dict[str, Any]:
+    """Compare two versions of a process, with the tables and forms that each was deployed with."""
+    return {"items": definitions.diff(work, _known(key), old, new)}
 
 
 @changes(blueprint, "/process-definitions/<key>/simulations", SimulationDocument(), body=SimulationBody())

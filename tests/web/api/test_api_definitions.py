@@ -141,3 +141,14 @@ def test_a_simulation_runs_and_keeps_nothing(petra, anna):
     is_problem(anna.post(path, body), 403)
     is_problem(petra.post("process-definitions/none/simulations", body), 404)
     assert anna.get("cases").get_json()["items"] == []
+
+
+def test_two_versions_are_compared(petra, caller):
+    made = publish(petra, ("two_steps.bpmn", CHANGED), note="Tydligare").get_json()
+    caller("pia").post(f"deployments/{made['id']}/approval")
+    (found,) = petra.get("process-definitions/two_steps/diff?from=1&to=2").get_json()["items"]
+    assert (found["kind"], found["key"], found["added"]) == ("process", "two_steps", [])
+    assert {each["element"] for each in found["changed"]} == {"ask"}
+    assert found["words"]
+    is_problem(petra.get("process-definitions/two_steps/diff?from=1&to=9"), 404)
+    is_problem(petra.get("process-definitions/two_steps/diff?from=1"), 422)
