@@ -84,15 +84,11 @@ def tick(platform: Platform) -> int:
 
 
 def warn(platform: Platform, stop: threading.Event | None = None) -> int:
-    """Give all warnings that are due, case by case, then the daily lists; gives how many cases and lists."""
+    """Give all warnings that are due, then the daily lists, one by one; gives how many of both."""
     done = 0
     while not _stops(stop) and _warn_one(platform):
         done += 1
-    while not _stops(stop):
-        with platform.begin(SYSTEM) as work:
-            made = digests.make_next(work)
-        if made is None:
-            break
+    while not _stops(stop) and _list_one(platform):
         done += 1
     return done
 
@@ -267,20 +263,38 @@ def _stops(stop: threading.Event | None) -> bool:
 
 
 def _warn_one(platform: Platform) -> bool:
-    """Warn about one case's deadlines; False when none is left. A case that fails is put off and told."""
-    case_id: UUID | None = None
+    """Warn about one deadline; False when none is left. One that fails is put off and told."""
+    due: warnings.Due | None = None
     try:
         with platform.begin(SYSTEM) as work:
-            case_id = warnings.take(work)
-            if case_id is None:
+            due = warnings.take(work)
+            if due is None:
                 return False
-            warnings.give(work, case_id)
+            warnings.give(work, due)
     except Exception as error:
-        if case_id is None or isinstance(error, Unavailable):
+        if due is None or isinstance(error, Unavailable | Conflict):
             raise
         with platform.begin(SYSTEM) as work:
-            warnings.failed(work, case_id, error)
-        log.exception("a warning failed", case=str(case_id), error=type(error).__name__)
+            warnings.failed(work, due, error)
+        log.exception("a warning failed", case=str(due.case_id), error=type(error).__name__)
+    return True
+
+
+def _list_one(platform: Platform) -> bool:
+    """Make one person's daily list; False when all have theirs. One that fails is left out for today."""
+    user_id: UUID | None = None
+    try:
+        with platform.begin(SYSTEM) as work:
+            user_id = digests.take(work)
+            if user_id is None:
+                return False
+            digests.make(work, user_id)
+    except Exception as error:
+        if user_id is None or isinstance(error, Unavailable | Conflict):
+            raise
+        with platform.begin(SYSTEM) as work:
+            digests.skip(work, user_id)
+        log.exception("a daily list failed", user=str(user_id), error=type(error).__name__)
     return True
 
 
