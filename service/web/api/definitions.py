@@ -9,13 +9,14 @@ from flask import Response, request
 from marshmallow import fields, validate
 from werkzeug.exceptions import UnsupportedMediaType
 
-from service.commands import deployments
+from service.commands import deployments, migrations
 from service.engine import examples
 from service.errors import Invalid, NotFound, Problem
 from service.models.definitions import DefinitionKind, DeploymentState
 from service.queries import definitions, simulations
 from service.queries.definitions import VersionRow
-from service.web.api.requests import Answer, Blueprint, changes, load, reads
+from service.web import auth
+from service.web.api.requests import Answer, Blueprint, changes, load, reads, works_alone
 from service.web.api.schemas import Shown, Strict, Words, instant, maybe, page_of, text
 from service.work import UnitOfWork
 
@@ -165,6 +166,40 @@ class Versions(Strict):
     new = fields.Integer(data_key="to", required=True, validate=validate.Range(1))
 
 
+class ObstacleItem(Shown):
+    """Why a case cannot be moved."""
+
+    reason = fields.String(required=True)
+    element = fields.String(required=True, allow_none=True)
+    message = Words(required=True, metadata={"description": "In the reader's language."})
+
+
+class MovedItem(Shown):
+    """What became of one case."""
+
+    case_id = fields.UUID(required=True)
+    reference = fields.String(required=True)
+    moved = fields.Boolean(required=True)
+    obstacles = fields.List(fields.Nested(ObstacleItem), required=True)
+    problem = fields.String(required=True, allow_none=True)
+
+
+class Migrated(Shown):
+    """What became of each case; after a dry run, what would become of it."""
+
+    items = fields.List(fields.Nested(MovedItem), required=True)
+
+
+class MigrationBody(Strict):
+    """Which cases to move; without `cases`, all that run on the old version (500 at a time)."""
+
+    old = fields.Integer(data_key="from", required=True, validate=validate.Range(1))
+    new = fields.Integer(data_key="to", required=True, validate=validate.Range(1))
+    cases = fields.List(fields.UUID(), validate=validate.Length(max=migrations.MOST))
+    note = text(longest=2000, load_default="")
+    dry_run = fields.Boolean(load_default=False)
+
+
 class ActBody(Strict):
     """One step of a simulation: a task, a message, or only time."""
 
@@ -276,6 +311,12 @@ def simulate(work: UnitOfWork, key: str, **given: Any) -> dict[str, Any]:
         "problems": [_told(p) for p in found.failure.problems],
     }
     return {**vars(found), "failure": failure}
+
+
+@works_alone(blueprint, "/process-definitions/<key>/migrations", Migrated(), body=MigrationBody())
+def migrate(key: str, **given: Any) -> dict[str, Any]:
+    """Move running cases to another version, each in a transaction of its own; a dry run only tells."""
+    return {"items": migrations.migrate(auth.begin, _known(key), **given)}
 
 
 @changes(blueprint, "/deployments", DeploymentDocument(), status=201, document={"requestBody": UPLOAD})

@@ -73,15 +73,21 @@ def reads(
     return decorate
 
 
-def works_alone(blueprint: Blueprint, rule: str, answer: ma.Schema) -> Callable[[View], View]:
-    """Make a view that changes nothing and opens its units of work itself: `view()`."""
+def works_alone(
+    blueprint: Blueprint, rule: str, answer: ma.Schema, *, body: ma.Schema | None = None
+) -> Callable[[View], View]:
+    """Make a view that opens its units of work itself: `view()`, or `view(**body)` for a POST with a body."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def answered(**path: Any) -> Response:
-            return _respond(view(**path), answer, 200)
+            given = {} if body is None else _body(body, _received())
+            return _respond(view(**path, **given), answer, 200)
 
-        blueprint.route(rule, methods=["GET"])(blueprint.response(200, answer)(answered))
+        documented = blueprint.response(200, answer)(answered)
+        if body is not None:
+            documented = blueprint.arguments(body, location="json")(documented)
+        blueprint.route(rule, methods=["GET" if body is None else "POST"])(documented)
         return view
 
     return decorate

@@ -152,3 +152,17 @@ def test_two_versions_are_compared(petra, caller):
     assert found["words"]
     is_problem(petra.get("process-definitions/two_steps/diff?from=1&to=9"), 404)
     is_problem(petra.get("process-definitions/two_steps/diff?from=1"), 422)
+
+
+def test_a_case_is_moved_over_http(petra, caller, anna):
+    case = anna.start()
+    made = publish(petra, ("two_steps.bpmn", CHANGED), note="Tydligare").get_json()
+    caller("pia").post(f"deployments/{made['id']}/approval")
+    path, body = "process-definitions/two_steps/migrations", {"from": 1, "to": 2, "note": "Tydligare"}
+    (told,) = petra.post(path, body | {"dry_run": True}).get_json()["items"]
+    assert (told["case_id"], told["moved"], told["obstacles"]) == (case["id"], True, [])
+    assert anna.get(f"cases/{case['id']}").get_json()["process"]["version"] == 1
+    petra.post(path, body)
+    assert anna.get(f"cases/{case['id']}").get_json()["process"]["version"] == 2
+    is_problem(anna.post(path, body), 403)
+    is_problem(petra.post(path, {"from": 1}), 422)
