@@ -4,7 +4,7 @@ No snapshot is read: what the history does not tell, the trace does not show. A 
 of where a case stood.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from service.queries.history import Event
 from service.rules.permissions import Permission, require
 from service.work import UnitOfWork
 
+STANDS_READY = frozenset({"boundaryEvent", "startEvent"})
 ENDED = frozenset({CaseStatus.CLOSED.value, CaseStatus.CANCELLED.value})
 
 
@@ -76,12 +77,6 @@ class Standing:
     deadlines: tuple[Deadline, ...]
     deployment: int | None  # number of the one that it ran on
 
-    @property
-    def active(self) -> tuple[Place, ...]:
-        """The elements at which something was waited for."""
-        found = [*(each.place for each in self.tasks), *(each.place for each in self.timers)]
-        return tuple(dict.fromkeys([*found, *(place for _, place in self.messages)]))
-
 
 @dataclass(frozen=True)
 class Trace:
@@ -96,6 +91,42 @@ class Trace:
     moment: datetime
     standing: Standing
     definition: Definition  # of the deployment that it ran on then
+
+    @property
+    def active(self) -> tuple[Place, ...]:
+        """The elements that held a token, and the calls around them; not what stands ready at a border."""
+        now = self.standing
+        waiting = [each.place for each in now.tasks]
+        waiting += [*(each.place for each in now.timers), *(place for _, place in now.messages)]
+        inside: list[Place] = [
+            each for each in dict.fromkeys(waiting) if self._kind(each) not in STANDS_READY
+        ]
+        return tuple(dict.fromkeys([*inside, *self._calls(inside)]))
+
+    def _kind(self, place: Place) -> str:
+        process = self.definition.processes.get(place.process)
+        element = process.elements.get(place.element) if process is not None else None
+        return element.kind if element is not None else ""
+
+    def _calls(self, inside: Sequence[Place]) -> Iterator[Place]:
+        """The call activities whose processes were being run, outwards."""
+        running = {(place.process, place.right) for place in inside}
+        for key, process in self.definition.processes.items():
+            for node in (node for level in process.levels for node in level.nodes.values()):
+                called = [right for name, right in running if name == node.called]
+                own = node.element.right
+                if called and (own is None or own in called) and self._entered(key, node.id):
+                    place = Place(key, node.id, own)
+                    yield place
+                    if (key, own) not in running and key != self.process:
+                        yield from self._calls([place])
+
+    def _entered(self, process: str, element: str) -> bool:
+        """Tell whether a process was begun by then and has not passed this element."""
+        passed = {(each.process, each.element) for each in self.standing.passed}
+        return (process, element) not in passed and (
+            process == self.process or any(each == process for each, _ in passed)
+        )
 
 
 def trace(work: UnitOfWork, case_id: UUID, *, at: int | None = None) -> Trace:

@@ -73,10 +73,20 @@ def step(desk, case, element, definition):
     yield
 
 
+KINDS = {"userTask", "intermediateCatchEvent", "callActivity", "receiveTask"}
+
+
+def kind(definition, place):
+    return definition.processes[place.process].elements[place.element].kind
+
+
 REAL = {"case": {}, "right": {"right": "housing"}, "application": {}, "rights_package": {}}
 
 
-@pytest.mark.parametrize("process", [*REAL, "reminded", "rhythm", "waiting"])
+LONG = [pytest.param(name, marks=pytest.mark.slow) for name in ("application", "rights_package")]
+
+
+@pytest.mark.parametrize("process", ["case", "right", "reminded", "rhythm", "waiting", *LONG])
 def test_every_moment_of_a_case_can_be_seen_again(desk, process):
     with desk.begin("system") as work:
         deployments.deploy(work, files=deployments.read_folder(ROOT), note="Alla egna processer")
@@ -99,8 +109,9 @@ def test_every_moment_of_a_case_can_be_seen_again(desk, process):
         row = work.session.get_one(Case, case)
         instance = work.session.scalar(sa.select(ProcessInstance).where(ProcessInstance.case_id == case))
         active = set(workflow.view(definition, work.snapshot(row, instance)).active)
-        told = set(trace.trace(work, case).standing.active)
+        told = set(trace.trace(work, case).active)
     assert told <= active
+    assert {each for each in active if kind(definition, each) in KINDS} <= told
 
 
 def test_deadlines_are_told_as_kept_or_missed_and_by_how_much(desk):

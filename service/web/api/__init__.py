@@ -10,6 +10,7 @@ from service.web import auth
 from service.web.api import (
     cases,
     definitions,
+    exports,
     health,
     history,
     incidents,
@@ -22,7 +23,7 @@ from service.web.api import (
 from service.web.api.openapi import PREFIX, DocumentedApi
 from service.web.api.problems import problem
 
-NOUNS = (definitions, cases, tasks, messages, timers, incidents, history, people)
+NOUNS = (definitions, cases, tasks, messages, timers, incidents, history, exports, people)
 described = Blueprint("openapi", __name__)
 
 

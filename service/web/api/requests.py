@@ -93,6 +93,27 @@ def works_alone(
     return decorate
 
 
+def files(
+    blueprint: Blueprint, rule: str, content_type: str, *, query: ma.Schema | None = None
+) -> Callable[[View], View]:
+    """Make a view that answers with a file and opens its units of work itself: `view(**query)`."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answered(**path: Any) -> Response:
+            found: Response = view(**path, **(_load(query, _query(), "parameter") if query else {}))
+            return found
+
+        content = {"type": "string", "format": "binary"}
+        documented = blueprint.response(200, content, content_type=content_type)(answered)
+        if query is not None:
+            documented = blueprint.arguments(query, location="query")(documented)
+        blueprint.route(rule, methods=["GET"])(documented)
+        return view
+
+    return decorate
+
+
 def changes(
     blueprint: Blueprint,
     rule: str,
