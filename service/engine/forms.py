@@ -401,8 +401,8 @@ def _hidden(parts: list[Part], known: Mapping[str, Any], *, moment: Moment) -> f
     """Give the places that these answers hide, and those inside them."""
     found: set[str] = set()
     for together in _batches(parts):
-        every = ", ".join(f"({expressions.stripped(each[1].hide)}\n)" for each in together)
-        told = expressions.evaluate(f"[{every}]", {**known, **together[0][2]}, moment=moment)
+        conditions = [each[1].hide for each in together]
+        told = expressions.evaluate_each(conditions, {**known, **together[0][2]}, moment=moment)
         found |= {place for (place, *_), hides in zip(together, told, strict=True) if hides is True}
     for place, _, _, around in parts:
         if around in found:

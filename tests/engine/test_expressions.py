@@ -1,7 +1,9 @@
 """FEEL as the service evaluates it: what authors rely on, how dates count, what is an error with words."""
 
+import json
 import os
 import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
 from typing import Any
@@ -335,6 +337,60 @@ JSON = st.recursive(
 def test_plain_paths_are_answered_as_v8_would(data: dict[str, Any], path: list[str]) -> None:
     plain = ".".join(path)
     assert said(plain, **data) == said(f"({plain})", **data)
+
+
+LITERALS = st.sampled_from(['"a"', '"b, c"', '"2026-03-01"', '""', "true", "false", "null"])
+PATHS = st.lists(st.sampled_from(["a", "b", "c", "not", "true"]), min_size=1, max_size=3).map(".".join)
+SIGNS = st.sampled_from(["=", "!=", " = ", " != ", "\n= "])
+COMPARISONS = st.builds("{}{}{}".format, PATHS, SIGNS, LITERALS)
+INNER = LITERALS | PATHS | COMPARISONS | st.just("today()")
+ENTRIES = st.builds("{}: {}".format, st.sampled_from(["a", "b", "d", "for"]), INNER)
+CONTEXTS = st.lists(ENTRIES, max_size=3).map(lambda each: f"{{{', '.join(each)}}}")
+PLAIN = COMPARISONS | st.just("today()") | CONTEXTS
+VALUES = JSON | st.sampled_from(["a", "b, c", "2026-03-01", ""])
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.dictionaries(st.sampled_from("abc"), VALUES), expression=PLAIN)
+def test_comparisons_and_contexts_are_answered_as_v8_would(data: dict[str, Any], expression: str) -> None:
+    assert told(expression, data) == told(f"({expression})", data)
+
+
+def told(expression: str, data: dict[str, Any]) -> Any:
+    """What it comes to; text and number of the same value are told apart, one refusal is like another."""
+    try:
+        return json.dumps(evaluate(expression, data, moment=replace(MOMENT)))
+    except StepFailed:
+        return StepFailed
+
+
+def test_plain_comparisons_and_contexts_need_no_v8(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expressions, "_ask", None)
+    assert said('contact = "made"', contact="made") is True
+    assert said("is_child != true", is_child=None) is True
+    assert said('{period: "offer", on: today(), child: x = true}', x=True) == {
+        "period": "offer",
+        "on": "2026-03-01",
+        "child": True,
+    }
+
+
+def test_the_same_question_is_asked_once_at_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    ask = expressions._ask
+
+    def counted(function: str, *arguments: Any) -> Any:
+        asked.append(function)
+        return ask(function, *arguments)
+
+    monkeypatch.setattr(expressions, "_ask", counted)
+    moment = at(2026, 5, 4, 9, 0)
+    first = evaluate("[x, x + 1]", {"x": 4711}, moment=moment)
+    first.append(0)
+    assert evaluate("[x, x + 1]", {"x": 4711}, moment=moment) == [4711, 4712]
+    assert evaluate("[x, x + 1]", {"x": 4712}, moment=moment) == [4712, 4713]
+    assert evaluate("now()", {}, moment=moment) != evaluate("now()", {}, moment=at(2026, 5, 4, 9, 1))
+    assert asked.count("feel.evaluate") == 4
 
 
 def test_a_value_that_is_given_away_is_no_longer_the_datas() -> None:
