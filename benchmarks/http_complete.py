@@ -24,9 +24,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import sqlalchemy as sa
 from filling import filled
@@ -39,6 +38,7 @@ from service.models.cases import ProcessInstance, Task
 from service.rules.permissions import SYSTEM
 from service.work import Platform, UnitOfWork, open_platform
 
+ROOT = Path(__file__).parents[1]
 BOUND = 12.0  # ms, p50
 ROUNDS, CASES = 5, 8  # cases in a round
 TASKS = 6  # that one caseworker can do in the beginning of a case
