@@ -219,6 +219,8 @@ def deploy(folder: Path, note: str) -> None:
     """Deploy the files below FOLDER."""
     with _prepared(config.load()).begin(SYSTEM) as work:
         deployed = deployments.deploy(work, files=deployments.read_folder(folder), note=note)
+    for each in deployed.warnings:
+        click.echo(f"  {each.file} {each.element}: {each.message}", err=True)
     changed = [f"{each.key} {each.version}" for each in deployed.definitions if each.changed]
     click.echo(f"Deployment {deployed.number}: {', '.join(changed) or 'nothing changed'}.")
 

@@ -2,14 +2,14 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from service.engine import definition, simulation
+from service.engine import advice, definition, simulation
 from service.engine.definition import Source
 from service.errors import Conflict, Invalid, NotFound, Problem, Refused, Unavailable
 from service.models.definitions import (
@@ -49,7 +49,7 @@ class Deployed:
     number: int | None
     state: str  # pending, active
     definitions: tuple[Published, ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 def read_folder(root: Path) -> dict[str, bytes]:
@@ -100,10 +100,12 @@ def deploy(work: UnitOfWork, *, files: Mapping[str, bytes], note: str, dry_run: 
     _require_own_names(brought)
     published, added = _versions(work, brought, before)
     if added:
+        _refuse_overlaps(parsed, added)
         _run_examples(work, parsed)
+    warnings = _warnings(work, parsed, added)
     state = DeploymentState.ACTIVE if _takes_effect(work) else DeploymentState.PENDING
     if dry_run:
-        return Deployed(None, None, state.value, published)
+        return Deployed(None, None, state.value, published, warnings)
     if not added:
         now = work.session.get_one(Deployment, in_force(work))
         return Deployed(now.id, now.number, now.state.value, published)
@@ -111,7 +113,7 @@ def deploy(work: UnitOfWork, *, files: Mapping[str, bytes], note: str, dry_run: 
     for row in added:
         row.deployment_id = deployment.id
     work.session.add_all(added)
-    return Deployed(deployment.id, deployment.number, state.value, published)
+    return Deployed(deployment.id, deployment.number, state.value, published, warnings)
 
 
 def approve(work: UnitOfWork, deployment_id: UUID) -> None:
@@ -165,6 +167,21 @@ def named(files: Mapping[str, bytes]) -> dict[str, bytes]:
     if problems:
         raise Refused(problems=problems)
     return kept
+
+
+def _refuse_overlaps(parsed: definition.Definition, added: Collection[Definition]) -> None:
+    found = list(advice.overlaps(parsed, {row.file for row in added}))
+    if found:
+        raise Refused(problems=found)
+
+
+def _warnings(
+    work: UnitOfWork, parsed: definition.Definition, added: Collection[Definition]
+) -> tuple[Problem, ...]:
+    """What to think of before these files take effect, beside what is in force now."""
+    newest = work.session.scalar(_newest())
+    before = work.definition(newest) if newest is not None else None
+    return tuple(advice.warnings(before, parsed, {row.file for row in added}))
 
 
 def _run_examples(work: UnitOfWork, parsed: definition.Definition) -> None:

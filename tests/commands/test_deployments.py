@@ -248,3 +248,19 @@ def test_an_example_is_kept_and_blocks_a_deployment_that_it_does_not_fit(desk):
     with pytest.raises(Refused) as told:
         deploy(desk, files=file("two_steps.bpmn", ('"ask"', '"asking"')))
     assert told.value.problems[0].element == "ask"
+
+
+def test_a_milestone_that_would_disappear_is_told_and_stops_nothing(desk):
+    lost = ('<spiffworkflow:property name="milestone" value="done" />', "")
+    made = deploy(desk, files=file("two_steps.bpmn", lost), dry_run=True)
+    (warning,) = [each for each in made.warnings if each.rule == "milestone-lost"]
+    assert (warning.file, warning.element) == ("two_steps.bpmn", "end")
+
+
+def test_a_task_that_says_too_little_is_told(desk):
+    bare = ('<spiffworkflow:property name="guidance" value="Gör det." />', "")
+    found = deploy(desk, files=file("two_steps.bpmn", bare), dry_run=True).warnings
+    assert {(each.rule, each.element) for each in found} == {
+        ("task-incomplete", "ask"),
+        ("task-incomplete", "check"),
+    }

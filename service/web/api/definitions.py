@@ -74,6 +74,15 @@ class Published(Shown):
     changed = fields.Boolean(required=True)
 
 
+class WarningItem(Shown):
+    """Something to think of before files take effect; it stops nothing."""
+
+    message = fields.String(required=True)
+    file = fields.String(required=True, allow_none=True)
+    element = fields.String(required=True, allow_none=True)
+    rule = fields.String(required=True, allow_none=True)
+
+
 class DeploymentDocument(Shown):
     """What a deployment brought; without id and number after a dry run."""
 
@@ -81,7 +90,7 @@ class DeploymentDocument(Shown):
     number = fields.Integer(required=True, allow_none=True)
     state = fields.String(required=True, validate=validate.OneOf(STATES))
     definitions = fields.List(fields.Nested(Published), required=True)
-    warnings = fields.List(fields.String(), required=True)
+    warnings = fields.List(fields.Nested(WarningItem), required=True)
 
 
 class Approved(Shown):
