@@ -9,6 +9,7 @@ from service.web import (
     board,
     cases,
     definitions,
+    drafts,
     errors,
     forms,
     incidents,
@@ -27,6 +28,6 @@ def register(app: Flask) -> None:
     errors.register(app, problem=api.problem)
     presentation.register(app)
     forms.register(app)
-    for each in (session, pages, tasks, cases, definitions, incidents, audit, board):
+    for each in (session, pages, tasks, cases, definitions, drafts, incidents, audit, board):
         app.register_blueprint(each.blueprint)
     api.register(app)
