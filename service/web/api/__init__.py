@@ -11,10 +11,12 @@ from service.web.api import (
     cases,
     definitions,
     exports,
+    feeds,
     health,
     history,
     incidents,
     messages,
+    notices,
     openapi,
     people,
     tasks,
@@ -23,7 +25,7 @@ from service.web.api import (
 from service.web.api.openapi import PREFIX, DocumentedApi
 from service.web.api.problems import problem
 
-NOUNS = (definitions, cases, tasks, messages, timers, incidents, history, exports, people)
+NOUNS = (definitions, cases, tasks, messages, timers, notices, feeds, incidents, history, exports, people)
 described = Blueprint("openapi", __name__)
 
 
