@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterator
 
-from service.engine import coverage
+from service.engine import coverage, soundness
 from service.engine.decisions import DecisionTable, HitPolicy
 from service.engine.definition import Definition
-from service.engine.drawing import Element
+from service.engine.drawing import Element, Process
 from service.errors import Problem
 
 
@@ -14,6 +14,7 @@ def warnings(before: Definition | None, after: Definition, files: Collection[str
     yield from _milestones(before, after, files)
     for process in after.processes.values():
         if process.file in files:
+            yield from _endless(process)
             for element in process.elements.values():
                 yield from _of_task(element, process.file)
     for table in after.decisions.values():
@@ -47,6 +48,14 @@ def _milestones(before: Definition | None, after: Definition, files: Collection[
                     "Put it on another element, or say why in the note."
                 )
                 yield Problem(message, element=element.id, file=process.file, rule="milestone-lost")
+
+
+def _endless(process: Process) -> Iterator[Problem]:
+    for level in process.levels:
+        for each in soundness.endless(level):
+            path = " → ".join(each.path)
+            message = f"From here no path comes to an end ({path}); draw a way out to an end event."
+            yield Problem(message, element=each.element, file=process.file, rule="never-ends")
 
 
 def _of_task(element: Element, file: str) -> Iterator[Problem]:
