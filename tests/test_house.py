@@ -93,6 +93,7 @@ def test_who_may_do_what_in_their_own_unit_is_as_reviewed():
         "trail.check": "auditor administrator system",
         "definition.read": "caseworker team_leader process_owner auditor administrator system",
         "definition.deploy": "process_owner system",
+        "definition.draft": "process_owner",
         "definition.approve": "",
         "timer.read": "caseworker team_leader auditor",
         "deadline.move": "team_leader",

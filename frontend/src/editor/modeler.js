@@ -22,7 +22,7 @@ const modeler = new Modeler({
 });
 
 await modeler.importXML(source.value);
-modeler.get("canvas").zoom("fit-viewport", "auto");
+fit();
 // a file that nobody has touched stays as it is, byte for byte
 let touched = false;
 const draft = openDraft(page, {
@@ -41,6 +41,16 @@ function words() {
   const translate = (text, values = {}) =>
     ((isSwedish && swedish[text]) || text).replace(/{(\w+)}/g, (whole, name) => values[name] ?? whole);
   return { translate: ["value", translate] };
+}
+
+// a drawing that would be too small to read opens at its left, beside the palette
+function fit() {
+  const canvas = modeler.get("canvas");
+  canvas.zoom("fit-viewport", "auto");
+  if (canvas.zoom() > 0.6) return;
+  canvas.zoom(0.75);
+  const { inner, width, height } = canvas.viewbox();
+  canvas.viewbox({ x: inner.x - 160, y: inner.y + inner.height / 2 - height / 2, width, height });
 }
 
 function mark(problems) {
