@@ -2,9 +2,12 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +22,7 @@ from service.engine.expressions import Moment, evaluate, instant, names, problem
 from service.errors import StepFailed
 from service.rules import calendar
 
+ROOT = Path(__file__).parents[2]
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 MOMENT = Moment(
     datetime(2026, 3, 1, 10, 0, tzinfo=UTC), STOCKHOLM, calendar.days_off_around(date(2026, 3, 1))
@@ -534,6 +538,23 @@ def test_a_child_process_makes_its_own_isolate() -> None:
         os._exit(0 if said("20 + 22") == 42 else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert said("1 + 1") == 2
+
+
+BEGUN_ELSEWHERE = """
+from concurrent.futures import ThreadPoolExecutor
+from service.engine import expressions
+evaluate = expressions._ISOLATE.call
+with ThreadPoolExecutor(2) as pool:
+    pool.submit(evaluate, "JSON.stringify", 1).result()
+expressions._ISOLATE.close()
+evaluate("JSON.stringify", 1)
+"""
+
+
+def test_an_isolate_may_be_ended_by_another_thread_than_the_one_that_began_it() -> None:
+    """A call that is stopped ends it, and so does the end of the process: a worker must survive the first."""
+    done = subprocess.run([sys.executable, "-c", BEGUN_ELSEWHERE], cwd=ROOT, check=False)
+    assert done.returncode == 0
 
 
 def test_many_different_expressions_do_not_fill_the_memory() -> None:
