@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,3 +121,8 @@ def test_a_protected_case_is_closed_to_those_not_named(permission):
     facts = Facts(unit="north", role="caseworker", protection=Protection.PROTECTED)
     for role in (Role.CASEWORKER, Role.TEAM_LEADER, Role.AUDITOR):
         assert not may(Actor(None, role.value, frozenset({(role, "north")})), permission, facts), role
+
+
+def test_the_map_of_who_may_do_what_is_the_tables_own():
+    made = runpy.run_path(str(ROOT / "docs" / "access.py"))["page"]()
+    assert (ROOT / "docs" / "access.md").read_text(encoding="utf-8") == made, "run `make access`"
