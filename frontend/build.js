@@ -22,6 +22,7 @@ const ENGINE = {
 const PAGES = {
   app: "src/app/app.js",
   case: "src/case/case.js",
+  trace: "src/case/trace.js",
   modeler: "src/editor/modeler.js",
   source: "src/editor/source.js",
 };

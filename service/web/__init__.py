@@ -13,11 +13,14 @@ from service.web import (
     errors,
     forms,
     incidents,
+    moves,
+    notices,
     pages,
     presentation,
     security,
     session,
     tasks,
+    trace,
 )
 
 
@@ -28,6 +31,19 @@ def register(app: Flask) -> None:
     errors.register(app, problem=api.problem)
     presentation.register(app)
     forms.register(app)
-    for each in (session, pages, tasks, cases, definitions, drafts, incidents, audit, board):
+    for each in (
+        session,
+        pages,
+        notices,
+        moves,
+        tasks,
+        cases,
+        definitions,
+        drafts,
+        incidents,
+        audit,
+        trace,
+        board,
+    ):
         app.register_blueprint(each.blueprint)
     api.register(app)

@@ -89,7 +89,7 @@ def start() -> ResponseReturnValue:
 def show_case(case_id: UUID) -> ResponseReturnValue:
     """Show a case; a protected one asks for a reason first."""
     try:
-        return _page(case_id)
+        return case_page(case_id)
     except NotFound:
         with begin() as work:
             casefile.protected(work, case_id)
@@ -128,9 +128,9 @@ def manage(case_id: UUID, action: str) -> ResponseReturnValue:
         words = t("manage.reason_missing") if not reason.strip() else _first(error)
         field = f"{action}-reason" if not reason.strip() else None
         wrong = {"action": action, "words": words, "reason": reason}
-        return _page(case_id, problems=[(field, words)], wrong=wrong), 422
+        return case_page(case_id, problems=[(field, words)], wrong=wrong), 422
     except Conflict as error:
-        return _page(case_id, problems=[(None, error.message)]), 409
+        return case_page(case_id, problems=[(None, error.message)]), 409
     return redirect(_after(case_id, action), 303)
 
 
@@ -141,7 +141,7 @@ def register_message(case_id: UUID) -> ResponseReturnValue:
         with begin() as work:
             messages.deliver(work, request.form.get("name", ""), case_id=case_id)
     except (Conflict, Invalid) as error:
-        return _page(case_id, problems=[(None, error.message)]), 409
+        return case_page(case_id, problems=[(None, error.message)]), 409
     return redirect(url_for("cases.show_case", case_id=case_id, said="registered"), 303)
 
 
@@ -164,16 +164,18 @@ def show_history(case_id: UUID) -> ResponseReturnValue:
         types=sorted({each.type for each in told}, key=trail.event_type),
         type=type,
         event_type=trail.event_type,
+        why=trail.why,
         may_access_log=Permission.ACCESS_LOG_READ in file.may,
     )
 
 
-def _page(
+def case_page(
     case_id: UUID,
     *,
     problems: list[tuple[str | None, str]] | None = None,
     wrong: dict[str, str] | None = None,
 ) -> str:
+    """Show the case; with what is wrong in a form that was posted from it, and what was typed there."""
     with begin() as work:
         file = casefile.case(work, case_id)
         units = dict(names(people.units(work)))
@@ -204,6 +206,8 @@ def _page(
         steps=steps.table(diagram, standing),
         answers=_answers(file),
         deadlines=file.deadlines,
+        grounds=file.grounds,
+        moves=Permission.DEADLINE_MOVE in file.may and file.row.status in {"open", "suspended"},
         happenings=[each for each in file.awaited if each.consequence] if _registers(file) else [],
         awaited=[each for each in file.awaited if not each.consequence],
         rights=file.rights,
