@@ -97,7 +97,7 @@ def in_force(work: UnitOfWork) -> dict[str, bytes]:
 
 def laid_over(work: UnitOfWork, draft_id: UUID) -> dict[str, bytes]:
     """Everything in force with the draft's files in place of theirs."""
-    require(work.actor, Permission.DEFINITION_DRAFT)
+    require(work.actor, Permission.DEFINITION_READ)
     rows = work.session.execute(
         sa.select(DraftFile.file, DraftFile.content).where(DraftFile.draft_id == draft_id)
     ).all()

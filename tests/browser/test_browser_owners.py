@@ -52,6 +52,10 @@ def test_an_owner_changes_a_deadline_and_a_second_person_lets_it_take_effect(ope
     sam.go("/definitions")
     sam.page.get_by_role("link", name="Utkast av Petra Sten").click()
     assert sam.problems() == []
+    sam.page.get_by_role("link", name="case.bpmn").click()
+    expect(sam.page.get_by_text("Här kan du bara läsa")).to_be_visible()
+    expect(sam.page.locator("[data-editor]")).to_have_attribute("data-state", "fine", timeout=20_000)
+    sam.page.get_by_role("link", name="Till utkastet").click()
     sam.page.get_by_role("button", name="Godkänn").click()
     expect(sam.page.get_by_text("Nya ärenden går på den nya versionen.")).to_be_visible()
 

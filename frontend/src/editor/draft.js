@@ -78,6 +78,7 @@ export function openDraft(page, { read, mark = () => {}, choose = () => false })
   };
 
   const soon = () => {
+    if (page.hasAttribute("data-only-read")) return;
     said.textContent = words.saving;
     clearTimeout(timer);
     timer = setTimeout(now, SAVE);
