@@ -81,7 +81,11 @@ def works_alone(
     def decorate(view: View) -> View:
         @wraps(view)
         def answered(**path: Any) -> Response:
-            given = {} if body is None else _body(body, _received())
+            given: dict[str, Any] = {}
+            if body is not None:
+                raw = _received()
+                with auth.begin():  # who asks comes before what is asked
+                    given = _body(body, raw)
             return _respond(view(**path, **given), answer, 200)
 
         documented = blueprint.response(200, answer)(answered)
