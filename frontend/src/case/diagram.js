@@ -6,9 +6,8 @@ import "bpmn-js/dist/assets/diagram-js.css";
 const STATES = { done: "is-done", here: "is-here", later: "is-later", skipped: "is-skipped" };
 const SHAPES = { here: "◉", done: "✓", skipped: "–" };
 
-for (const container of document.querySelectorAll("[data-diagram]")) show(container);
-
-async function show(container) {
+// Draws; gives what a page can do with the drawing, or nothing when the process has no drawing.
+export async function show(container, { chosen = () => {} } = {}) {
   const source = container.parentElement.querySelector("[data-diagram-source]");
   const viewer = new NavigatedViewer({ container, additionalModules: [inOwnWords(container)] });
   if (document.documentElement.lang === "en") viewer.on("import.parse.complete", inEnglish);
@@ -20,15 +19,42 @@ async function show(container) {
     words.className = "muted";
     words.textContent = container.dataset.wordNone;
     container.replaceWith(words);
-    return;
+    return null;
   }
   shape(viewer, container);
-  const rows = rowsOf(container);
+  let rows = rowsOf(container);
   mark(viewer, rows, container);
   fit(viewer, container);
   tools(viewer, container);
-  select(viewer, container, rows);
+  const choose = select(viewer, () => rows, chosen);
+  offer(rows, choose);
   if (container.dataset.chosen) viewer.get("canvas").addMarker(container.dataset.chosen, "is-chosen");
+  return {
+    choose,
+    // the step table has been replaced: show its states, in another drawing when one is given
+    async refresh(xml = null) {
+      if (xml !== null) {
+        await viewer.importXML(xml);
+        viewer.get("canvas").zoom("fit-viewport", "auto");
+      }
+      rows = rowsOf(container);
+      unmark(viewer);
+      mark(viewer, rows, container);
+      offer(rows, choose);
+    },
+    // links on elements of the drawing: id -> address and words
+    link(addresses) {
+      for (const [id, { href, words }] of addresses) {
+        if (!viewer.get("elementRegistry").get(id)) continue;
+        const html = document.createElement("a");
+        html.className = "diagram-open";
+        html.href = href;
+        html.dataset.rewind = "";
+        html.textContent = words;
+        viewer.get("overlays").add(id, "open", { position: { bottom: 12, right: 60 }, html });
+      }
+    },
+  };
 }
 
 // the one text of the viewer that people meet: the button that opens a collapsed part
