@@ -133,6 +133,17 @@ class Story:
             assert verdict.ok, verdict
 
     @property
+    def closed(self) -> bool:
+        with self.platform.begin(SYSTEM) as work:
+            return work.session.get_one(Case, self.id).status is CaseStatus.CLOSED
+
+    def awaited(self) -> list[str]:
+        """The names of the messages that the case waits for, each in one place."""
+        with self.platform.begin(SYSTEM) as work:
+            found = sa.select(AwaitedMessage.name).where(AwaitedMessage.case_id == self.id)
+            return sorted(set(work.session.scalars(found)))
+
+    @property
     def now(self) -> datetime:
         return datetime.now(UTC)
 
