@@ -45,7 +45,7 @@ def _event(entry: Entry, site: str) -> icalendar.Event:
         uid=f"{entry.id}@andrum",
         stamp=entry.since,
         start=calendar.day_of(entry.due_at, zone()) if whole else entry.due_at,
-        summary=f"{t('feed.paused')}: {summary}" if entry.paused else summary,
+        summary=": ".join((t("feed.paused"), summary)) if entry.paused else summary,
         description=t("feed.due", at=moment(entry.due_at)),
         url=f"{site}/cases/{entry.case_id}" if site and entry.reference else None,
         cancelled=entry.paused,
