@@ -112,8 +112,8 @@ function now() {
   const box = part("trace-timeline");
   const item = box?.querySelector("li.now");
   if (!item) return;
-  const above = item.offsetTop - box.offsetTop - box.scrollTop;
-  if (above < 0 || above + item.offsetHeight > box.clientHeight) box.scrollTop = item.offsetTop - box.offsetTop - box.clientHeight / 3;
+  const above = item.getBoundingClientRect().top - box.getBoundingClientRect().top;
+  if (above < 0 || above + item.offsetHeight > box.clientHeight) box.scrollTop += above - box.clientHeight / 3;
 }
 
 function refocus(id, href) {
