@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from service.commands import people
+from service.commands import people, watches
 from service.models.cases import Case, CaseAccess, CaseStatus, ProcessInstance, Task
 from service.models.jobs import Job
 from service.models.notices import Digest, Mail
@@ -79,8 +79,14 @@ def _rows(work: UnitOfWork, actor: Actor) -> list[dict[str, Any]]:
             )
         ),
     ]
+    found = [row for row in found if isinstance(row[0], Task) or _is_watched(work, row)]
     found.sort(key=lambda row: (row[0].due_at, row[0].id))
     return [_row(work, row) for row in found]
+
+
+def _is_watched(work: UnitOfWork, row: Any) -> bool:
+    """Tell whether a timer ends a time that people are warned about; reminders only remind."""
+    return bool(watches.levels(work, row[0], row.ProcessInstance.deployment_id))
 
 
 def _select(table: type[Task | Job]) -> sa.Select[*tuple[Any, ...]]:
