@@ -65,9 +65,8 @@ def serve() -> None:
     platform = _prepared(settings)
     if settings.demo == "1":
         _tell(settings, demo.seed(platform))
-    platform.engine.dispose()  # what forks below opens its own connections
     click.echo(f"Andrum is running on http://{settings.bind} (stop with Ctrl+C)")
-    Server(settings, with_scheduler=True).run()
+    Server(platform, with_scheduler=True).run()
 
 
 @main.command()
@@ -76,9 +75,7 @@ def web() -> None:
     """Run only the web server; run `andrum worker` beside it."""
     settings = config.load()
     _check_free(settings.bind)
-    platform = _prepared(settings)
-    platform.engine.dispose()
-    Server(settings, with_scheduler=False).run()
+    Server(_prepared(settings), with_scheduler=False).run()
 
 
 @main.command()
@@ -340,10 +337,15 @@ def show_config() -> None:
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """Gunicorn with our settings; threads, since a request mostly waits for the database."""
+    """Gunicorn with our settings; threads, since a request mostly waits for the database.
 
-    def __init__(self, settings: Settings, *, with_scheduler: bool) -> None:
-        self.settings = settings
+    All that takes time is done before workers fork, so that one that takes a killed one's place answers at
+    once.
+    """
+
+    def __init__(self, platform: Platform, *, with_scheduler: bool) -> None:
+        self.platform = platform
+        self.settings = platform.settings
         self.with_scheduler = with_scheduler
         super().__init__()
 
@@ -354,6 +356,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "workers": int(self.settings.workers),
             "threads": int(self.settings.threads),
             "worker_class": "gthread",
+            "preload_app": True,
             "graceful_timeout": 20,
             "keepalive": 5,
             "limit_request_line": 8190,
@@ -365,8 +368,11 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Make the application, in the worker."""
-        return util.import_app("service.app:create_app()")
+        """Make the application, with the definitions in force already read."""
+        with self.platform.begin(SYSTEM) as work:
+            work.definition(deployments.in_force(work))
+        self.platform.engine.dispose()  # each worker opens its own connections
+        return util.import_app("service.app:create_app")(platform=self.platform)
 
 
 def _start_scheduler(worker: Any) -> None:

@@ -166,6 +166,7 @@ def _move(
             "from": {"deployment": work.deployment_number(before), "version": version},
             "to": {"deployment": work.deployment_number(target), "version": instance.version},
             "note": note.strip(),
+            "definitions": work.definition(target).digest,
         },
     )
     _assign_roles(work, instance, target)

@@ -113,6 +113,7 @@ def visible(
     parts = list(_parts(form.components, answers, "", {}))
     hidden: frozenset[str] = frozenset()
     seen: dict[str, Any] | None = None
+    data = {**data, **dict.fromkeys(key for key, each in form.fields.items() if each.anew)}
     sound = _tidied(form.scope, answers, unsound=_nothing)  # a condition must not trip over a typing error
     for _ in range(ROUNDS if form.is_conditional else 0):
         gone = dict.fromkeys(key for key in form.fields if key in hidden)
@@ -134,8 +135,14 @@ def asked(
 
 
 def initial(form: Form, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what stands in the form when it is opened: what the case knows, else what the form proposes."""
-    known = {key: data.get(key, _proposed(each)) for key, each in form.fields.items()}
+    """Give what stands in the form when it is opened: what the case knows, else what the form proposes.
+
+    What happens again, a talk or a signature, is asked anew: the answer of the last time is no proposal.
+    """
+    known = {
+        key: _proposed(each) if each.anew else data.get(key, _proposed(each))
+        for key, each in form.fields.items()
+    }
     return {key: value for key, value in known.items() if value is not None}
 
 
