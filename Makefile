@@ -42,9 +42,6 @@ bench: setup ## Run the benchmarks; prints tables with ratios
 screenshots: setup ## Take the guides' pictures anew (needs Debian's chromium)
 	@$(BIN)/python docs/screenshots.py
 
-access: setup ## Write the map of who may do what
-	@$(BIN)/python docs/access.py
-
 lock: setup ## Resolve the dependencies anew
 	@$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock

@@ -43,7 +43,6 @@ class UnitOfWork:
     platform: "Platform"
     _keys: dict[UUID, CaseKey] = field(default_factory=dict)
     _digests: dict[UUID, str] = field(default_factory=dict)
-    _moments: dict[UUID, Moment] = field(default_factory=dict)
 
     @property
     def vault(self) -> Vault:
@@ -67,10 +66,7 @@ class UnitOfWork:
 
     def moment_under(self, deployment_id: UUID) -> Moment:
         """This moment as the expressions of a deployment see it, with the days off that its table tells."""
-        if deployment_id not in self._moments:
-            days_off = self.days_off(deployment_id, self.today)
-            self._moments[deployment_id] = Moment(now=self.now, zone=self.zone, days_off=days_off)
-        return self._moments[deployment_id]
+        return Moment(now=self.now, zone=self.zone, days_off=self.days_off(deployment_id, self.today))
 
     def days_off(self, deployment_id: UUID, around: date) -> frozenset[date]:
         """Days off from Monday to Friday in the years around a day, by the deployment's table `days_off`.
