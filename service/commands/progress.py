@@ -7,7 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from service.commands import watches
+from service.commands import warnings
 from service.engine import workflow
 from service.engine.workflow import OpenTask, Place, Step, Timer
 from service.models.cases import Case, CaseStatus, Draft, ProcessInstance, Task, TaskOutcome
@@ -145,7 +145,7 @@ def _open(work: UnitOfWork, case: Case, instance: ProcessInstance, opened: Itera
             period=element.period,
             counts_from=each.counts_from or work.now,
         )
-        watches.note(work, task, instance.deployment_id)
+        warnings.watch(work, task, instance.deployment_id)
         work.session.add(task)
         due = each.due.isoformat() if each.due else None
         _event(
@@ -271,7 +271,7 @@ def _job(
         .period,
         counts_from=timer.counts_from or work.now,
     )
-    watches.note(work, job, instance.deployment_id, begun=begun)
+    warnings.watch(work, job, instance.deployment_id, begun=begun)
     return job
 
 
