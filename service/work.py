@@ -43,7 +43,6 @@ class UnitOfWork:
     platform: "Platform"
     _keys: dict[UUID, CaseKey] = field(default_factory=dict)
     _digests: dict[UUID, str] = field(default_factory=dict)
-    _moments: dict[UUID, Moment] = field(default_factory=dict)
 
     @property
     def vault(self) -> Vault:
@@ -67,17 +66,17 @@ class UnitOfWork:
 
     def moment_under(self, deployment_id: UUID) -> Moment:
         """This moment as the expressions of a deployment see it, with the days off that its table tells."""
-        if deployment_id not in self._moments:
-            days_off = self.days_off(deployment_id, self.today)
-            self._moments[deployment_id] = Moment(now=self.now, zone=self.zone, days_off=days_off)
-        return self._moments[deployment_id]
+        return Moment(now=self.now, zone=self.zone, days_off=self.days_off(deployment_id, self.today))
 
     def days_off(self, deployment_id: UUID, around: date) -> frozenset[date]:
         """Days off from Monday to Friday in the years around a day, by the deployment's table `days_off`.
 
         Without such a table those that the law knows. Kept, since neither a deployment nor a year changes.
         """
-        return _days_off(self.definition(deployment_id), around, self.moment)
+        known = self.platform.days_off
+        if (deployment_id, around.year) not in known:
+            known[deployment_id, around.year] = _days_off(self.definition(deployment_id), around, self.moment)
+        return known[deployment_id, around.year]
 
     def period_of(
         self, deployment_id: UUID, period: str | None, begins: datetime | None
@@ -274,30 +273,28 @@ class UnitOfWork:
 
 def clock_of(found: definition.Definition, zone: ZoneInfo) -> Callable[[datetime], Moment]:
     """Tell how a definition sees any instant: with the days off that its table tells."""
+    known: dict[int, frozenset[date]] = {}
 
     def seen(now: datetime) -> Moment:
         day = now.astimezone(zone).date()
-        plain = Moment(now=now, zone=zone, days_off=calendar.days_off_around(day))
-        return Moment(now=now, zone=zone, days_off=_days_off(found, day, plain))
+        if day.year not in known:
+            plain = Moment(now=now, zone=zone, days_off=calendar.days_off_around(day))
+            known[day.year] = _days_off(found, day, plain)
+        return Moment(now=now, zone=zone, days_off=known[day.year])
 
     return seen
 
 
 def _days_off(found: definition.Definition, around: date, moment: Moment) -> frozenset[date]:
-    tables, of = found.decisions, (found.digest, around.year)
+    tables = found.decisions
     if "days_off" not in tables:
         return calendar.days_off_around(around)
-    if of not in _known_days_off:
-        _known_days_off[of] = frozenset(
-            day
-            for year in calendar.years_around(around)
-            for key, day in calendar.named_days(year).items()
-            if day.weekday() <= calendar.FRIDAY and _is_off(tables, key, day, moment)
-        )
-    return _known_days_off[of]
-
-
-_known_days_off: dict[tuple[str, int], frozenset[date]] = {}  # by definition and year, for ever
+    return frozenset(
+        day
+        for year in calendar.years_around(around)
+        for key, day in calendar.named_days(year).items()
+        if day.weekday() <= calendar.FRIDAY and _is_off(tables, key, day, moment)
+    )
 
 
 def _is_off(tables: Mapping[str, Any], key: str, day: date, moment: Moment) -> bool:
@@ -322,6 +319,7 @@ class Platform:
     settings: Settings
     parsed: dict[UUID, definition.Definition] = field(default_factory=dict)
     numbers: dict[UUID, int] = field(default_factory=dict)
+    days_off: dict[tuple[UUID, int], frozenset[date]] = field(default_factory=dict)
     periods: dict[tuple[UUID, str, date], Mapping[str, Any] | None] = field(default_factory=dict)
     levels: dict[tuple[UUID, str, date], tuple[Level, ...]] = field(default_factory=dict)
 

@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -109,34 +108,26 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def stocked(
+def templates(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Callable[[str], Settings]]:
-    """Give, under a name, a maker of databases: each kind is migrated and stocked once, when asked for."""
+) -> Callable[[str], Settings]:
+    """Stocked databases to clone, made when the first test asks for their kind."""
+    made: dict[str, Settings] = {}
 
-    def under(name: str, *more: Callable[[Platform], None]) -> Callable[[str], Settings]:
-        @cache
-        def template(kind: str) -> Settings:
-            made = Settings(data_dir=str(tmp_path_factory.mktemp(f"{name}-{kind}")))
+    def template(kind: str) -> Settings:
+        if kind not in made:
+            folder = tmp_path_factory.mktemp(f"template-{kind}")
+            made[kind] = Settings(data_dir=str(folder))
             if kind == "postgresql":
                 server: Server = request.getfixturevalue("postgresql")
-                server.tell(f'CREATE DATABASE "{name}"')
-                made = replace(made, database_url=server.url(name))
-            with _opened(made) as platform:
+                server.tell("CREATE DATABASE template_andrum")
+                made[kind] = replace(made[kind], database_url=server.url("template_andrum"))
+            with _opened(made[kind]) as platform:
                 platform.prepare()
-                for each in (stock, *more):
-                    each(platform)
-            return made
+                stock(platform)
+        return made[kind]
 
-        return template
-
-    return under
-
-
-@pytest.fixture(scope="session")
-def templates(stocked: Callable[..., Callable[[str], Settings]]) -> Callable[[str], Settings]:
-    """Stocked databases to clone."""
-    return stocked("template_andrum")
+    return template
 
 
 @pytest.fixture
@@ -152,7 +143,7 @@ def settings(
         return
     server: Server = request.getfixturevalue("postgresql")
     name = f"test_{next(_numbers)}"
-    server.clone(str(sa.make_url(template.url).database), name)
+    server.clone("template_andrum", name)
     yield replace(settings, database_url=server.url(name))
     server.drop(name)
 

@@ -115,7 +115,6 @@ class Component:
     hide: str = ""  # FEEL: when it is true the component is neither shown nor asked
     example: str = ""
     default: Any = None
-    anew: bool = False  # opens empty each time it is asked, whatever the case knows by then
     components: tuple["Component", ...] = ()
 
     @property
@@ -264,7 +263,6 @@ def _question(
         rules=rules,
         options=options,
         default=raw.get("defaultValue"),
-        anew=_string(properties, "anew", reader) == "yes",
     )
 
 

@@ -24,7 +24,6 @@ class DefinitionKind(StrEnum):
     PROCESS = "process"
     DECISION = "decision"
     FORM = "form"
-    EXAMPLE = "example"  # a case that shows how a process goes; its key is `<process>.<name>`
 
 
 class Deployment(Base):

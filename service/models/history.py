@@ -41,11 +41,7 @@ class HistoryEvent(Base):
 
     def sealed(self) -> str:
         """Compute the seal from what is stored: SHA-256 of 0x00 (RFC 9162, 2.1.1) and canonical JSON."""
-        return verifier.seal(self.facts())
-
-    def facts(self) -> dict[str, Any]:
-        """All that the seal is over."""
-        return {
+        facts = {
             "actor": self.actor,
             "at": self.at.isoformat(),
             "case": str(self.case_id),
@@ -59,6 +55,7 @@ class HistoryEvent(Base):
             "state_digest": self.state_digest,
             "type": self.type,
         }
+        return verifier.seal(facts)
 
 
 class AccessEvent(Base):

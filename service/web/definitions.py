@@ -3,8 +3,7 @@
 from flask import Blueprint, Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from service.queries import definitions, drafts
-from service.rules.permissions import Permission, may
+from service.queries import definitions
 from service.web import steps
 from service.web.auth import begin
 from service.web.presentation import say
@@ -17,8 +16,7 @@ def show_definitions() -> ResponseReturnValue:
     """List the newest version of every process."""
     with begin() as work:
         rows = definitions.newest(work)
-        ongoing = drafts.current(work)
-    return render_template("definitions/list.html", rows=rows, drafts=ongoing)
+    return render_template("definitions/list.html", rows=rows)
 
 
 @blueprint.get("/definitions/<key>")
@@ -35,7 +33,6 @@ def show_version(key: str, version: int) -> ResponseReturnValue:
     with begin() as work:
         one = definitions.one(work, key, version)
         versions = definitions.versions(work, key)
-        may_draft = may(work.actor, Permission.DEFINITION_DRAFT)
     return render_template(
         "definitions/version.html",
         row=one.row,
@@ -43,7 +40,6 @@ def show_version(key: str, version: int) -> ResponseReturnValue:
         xml=one.content.decode(),
         steps=steps.table(one.process),
         versions=versions,
-        may_draft=may_draft,
     )
 
 

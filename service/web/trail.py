@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from service import verifier
 from service.engine.definition import Definition
 from service.queries.history import Event
 from service.web import forms, texts
@@ -19,8 +18,7 @@ QUIET = frozenset(
         "decision.made",
         "task.claimed",
         "task.opened",
-        "deadline.warned",
-        "waiting.changed",
+        "timer.moved",
     }
 )
 NOTES = ("reason", "note")
@@ -53,11 +51,6 @@ def event_type(type: str) -> str:
     """Say what kind of event it is."""
     key = f"event_type.{type}"
     return t(key) if texts.known(key) else type
-
-
-def why(code: str) -> str:
-    """Say what is wrong with an event or a checkpoint, in the words of the verifier."""
-    return verifier.WORDS[code][0 if language() == "sv" else 1]
 
 
 def milestone(name: str) -> str:
@@ -112,10 +105,6 @@ def _words(event: Event, definition: Definition) -> str:
         reference=details.get("reference") or "",
         due=_at(details.get("due")),
         until=_at(details.get("until")),
-        was=_at(details.get("from")),
-        new=_at(details.get("to")),
-        level=details.get("level") or "",
-        whom=", ".join(details["to"]) if isinstance(details.get("to"), list) else "",
     )
 
 

@@ -31,7 +31,8 @@ def paths(desk) -> dict[str, list[str]]:
         ],
         "bo": [
             f"/cases/{case_id}", f"/cases/{guarded}", f"/cases/{done}/history",
-            "/incidents", "/access-log", "/deadlines", "/deadlines?show=overdue&kind=timer", "/deadlines/print",
+            "/incidents", "/access-log", "/deadlines", "/deadlines?show=overdue&kind=timer",
+            "/deadlines/print",
         ],
         "petra": ["/definitions", "/definitions/case/1", "/definitions/right/1"],
     }  # fmt: skip

@@ -10,13 +10,10 @@ from service.web import auth
 from service.web.api import (
     cases,
     definitions,
-    exports,
-    feeds,
     health,
     history,
     incidents,
     messages,
-    notices,
     openapi,
     people,
     tasks,
@@ -25,7 +22,7 @@ from service.web.api import (
 from service.web.api.openapi import PREFIX, DocumentedApi
 from service.web.api.problems import problem
 
-NOUNS = (definitions, cases, tasks, messages, timers, notices, feeds, incidents, history, exports, people)
+NOUNS = (definitions, cases, tasks, messages, timers, incidents, history, people)
 described = Blueprint("openapi", __name__)
 
 
