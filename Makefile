@@ -2,7 +2,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup run test check bench browser races screenshots lock clean
+.PHONY: help setup run test check bench browser races faults screenshots lock clean
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
@@ -34,13 +34,19 @@ browser: setup ## Run the browser tests (needs Debian's chromium)
 	@$(BIN)/pytest -q -m browser tests/browser
 
 races: setup ## Run the longer proofs: double submits, killed workers, long loops (some minutes)
-	@$(BIN)/pytest -q -m slow
+	@$(BIN)/pytest -q -m slow --ignore=tests/faults
+
+faults: setup ## Put mistakes into a copy of the service: a named test must notice each (some minutes)
+	@$(BIN)/pytest -q -m slow tests/faults
 
 bench: setup ## Run the benchmarks; prints tables with ratios
 	@for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
 
 screenshots: setup ## Take the guides' pictures anew (needs Debian's chromium)
 	@$(BIN)/python docs/screenshots.py
+
+access: setup ## Write the map of who may do what
+	@$(BIN)/python docs/access.py
 
 lock: setup ## Resolve the dependencies anew
 	@$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock

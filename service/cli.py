@@ -17,12 +17,13 @@ from gunicorn.app.base import BaseApplication
 from service import config, scheduler, verifier
 from service.commands import checkpoints, demo, deployments, people
 from service.config import Settings
+from service.engine import examples, simulation
 from service.engine.definition import parse
-from service.errors import ServiceError
+from service.errors import Refused, ServiceError
 from service.queries import casefile, definitions, history
 from service.queries import people as register
 from service.rules.permissions import SYSTEM, Role
-from service.work import Platform, open_platform
+from service.work import Platform, clock_of, open_platform
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,9 +65,8 @@ def serve() -> None:
     platform = _prepared(settings)
     if settings.demo == "1":
         _tell(settings, demo.seed(platform))
-    platform.engine.dispose()  # what forks below opens its own connections
     click.echo(f"Andrum is running on http://{settings.bind} (stop with Ctrl+C)")
-    Server(settings, with_scheduler=True).run()
+    Server(platform, with_scheduler=True).run()
 
 
 @main.command()
@@ -75,9 +75,7 @@ def web() -> None:
     """Run only the web server; run `andrum worker` beside it."""
     settings = config.load()
     _check_free(settings.bind)
-    platform = _prepared(settings)
-    platform.engine.dispose()
-    Server(settings, with_scheduler=False).run()
+    Server(_prepared(settings), with_scheduler=False).run()
 
 
 @main.command()
@@ -177,7 +175,37 @@ def check_processes(folder: Path) -> None:
     """Check the files below FOLDER (with processes/ and forms/) as a deployment would; store nothing."""
     found = parse(deployments.read_folder(folder))
     numbers = f"{len(found.processes)} processes, {len(found.decisions)} decisions, {len(found.forms)} forms"
-    click.echo(f"{numbers}: no problem found.")
+    clock = clock_of(found, config.load().zone)
+    problems = list(simulation.problems(found, found.examples.values(), clock=clock))
+    if problems:
+        raise Refused(problems=problems)
+    click.echo(f"{numbers}, {len(found.examples)} examples: no problem found.")
+
+
+@process.command()
+@click.argument("example", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=OWN_FILES,
+    help="Where processes/ and forms/ lie; else the service's own.",
+)
+@click.option("--process", "key", help="The process; else the folder that the example lies in.")
+@in_words
+def simulate(example: Path, folder: Path, key: str | None) -> None:
+    """Run EXAMPLE (a JSON file) on the files below a folder with a clock of its own; store nothing."""
+    key = key or example.resolve().parent.parent.name
+    read = examples.parse(example.read_bytes(), f"{key}.{example.stem}{examples.ENDING}")
+    found = parse(deployments.read_folder(folder))
+    ran = simulation.run(found, read.script, clock=clock_of(found, config.load().zone))
+    for each in ran.trace:
+        place = f"{each.place.process}/{each.place.element}" if each.place else ""
+        due = f"due {_moment(each.due)}" if each.due else ""
+        click.echo(f"{_moment(each.at)}  {each.kind:15} {place}  {each.name or ''} {due}".rstrip())
+    if ran.failure is not None:
+        where = "" if ran.failure.step is None else f"Step {ran.failure.step + 1}: "
+        raise ServiceError(f"{where}{ran.failure.message}", problems=ran.failure.problems)
+    click.echo("finished" if ran.finished else "stands")
 
 
 @process.command()
@@ -188,6 +216,8 @@ def deploy(folder: Path, note: str) -> None:
     """Deploy the files below FOLDER."""
     with _prepared(config.load()).begin(SYSTEM) as work:
         deployed = deployments.deploy(work, files=deployments.read_folder(folder), note=note)
+    for each in deployed.warnings:
+        click.echo(f"  {each.file} {each.element}: {each.message}", err=True)
     changed = [f"{each.key} {each.version}" for each in deployed.definitions if each.changed]
     click.echo(f"Deployment {deployed.number}: {', '.join(changed) or 'nothing changed'}.")
 
@@ -307,10 +337,15 @@ def show_config() -> None:
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """Gunicorn with our settings; threads, since a request mostly waits for the database."""
+    """Gunicorn with our settings; threads, since a request mostly waits for the database.
 
-    def __init__(self, settings: Settings, *, with_scheduler: bool) -> None:
-        self.settings = settings
+    All that takes time is done before workers fork, so that one that takes a killed one's place answers at
+    once.
+    """
+
+    def __init__(self, platform: Platform, *, with_scheduler: bool) -> None:
+        self.platform = platform
+        self.settings = platform.settings
         self.with_scheduler = with_scheduler
         super().__init__()
 
@@ -321,6 +356,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "workers": int(self.settings.workers),
             "threads": int(self.settings.threads),
             "worker_class": "gthread",
+            "preload_app": True,
             "graceful_timeout": 20,
             "keepalive": 5,
             "limit_request_line": 8190,
@@ -332,8 +368,11 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Make the application, in the worker."""
-        return util.import_app("service.app:create_app()")
+        """Make the application, with the definitions in force already read."""
+        with self.platform.begin(SYSTEM) as work:
+            work.definition(deployments.in_force(work))
+        self.platform.engine.dispose()  # each worker opens its own connections
+        return util.import_app("service.app:create_app")(platform=self.platform)
 
 
 def _start_scheduler(worker: Any) -> None:

@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
@@ -44,8 +45,11 @@ def send(server: Server, letter: Letter) -> None:
     `Unavailable` the server may have taken the letter all the same: it just did not say so in time.
     """
     try:
-        with _connected(server) as line:
+        line = _connected(server)
+        try:
             line.send_message(_message(server, letter), from_addr=server.sender, to_addrs=[letter.to])
+        finally:
+            _hang_up(line)
     except smtplib.SMTPRecipientsRefused as error:
         code, said = next(iter(error.recipients.values()))
         raise _refused(code, said) from error
@@ -74,6 +78,13 @@ def _connected(server: Server) -> smtplib.SMTP:
         line.close()
         raise
     return line
+
+
+def _hang_up(line: smtplib.SMTP) -> None:
+    """End the call. What the server says to that changes nothing: the letter has been taken, or has not."""
+    with suppress(smtplib.SMTPException, OSError):
+        line.quit()
+    line.close()
 
 
 def _message(server: Server, letter: Letter) -> EmailMessage:

@@ -1,4 +1,7 @@
-"""The clock's hand: lets due jobs of the job table go off. APScheduler only ticks; it holds no deadline."""
+"""The clock's hand: lets due jobs of the job table go off. APScheduler only ticks; it holds no deadline.
+
+Beside it, in threads of their own so that no timer waits for them: warnings and daily lists, and the e-mail.
+"""
 
 import logging
 import math
@@ -7,17 +10,22 @@ import secrets
 import socket
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC
+from pathlib import Path
 from time import monotonic
 from uuid import UUID
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from service.commands import checkpoints, jobs, stuck, upkeep
+from service import post as post_office
+from service.commands import checkpoints, digests, jobs, mail, stuck, upkeep, warnings
 from service.commands.jobs import Lease
-from service.errors import Conflict, ServiceError, Unavailable
+from service.commands.mail import Outgoing
+from service.config import Settings
+from service.errors import Conflict, Invalid, ServiceError, Unavailable
 from service.models.jobs import LEASE
 from service.rules.permissions import SYSTEM
 from service.work import Platform
@@ -27,6 +35,8 @@ RESTS = 5  # ticks without a poll that are too many
 BEAT = 10.0  # seconds between heartbeats
 LOOK = 300.0  # seconds between looks for cases that stand still
 SWEEP = 3600.0  # seconds between sweeps
+WARN = 5.0  # seconds between looks for people to warn, and for letters to send
+GOODBYE = 25.0  # seconds that a letter under way may take when told to stop
 SIGN = 3600.0  # seconds between signed checkpoints
 BREATH = 0.25  # of the time that a job took: left to people before the next one
 LONGEST = 0.02  # seconds of such a rest
@@ -50,6 +60,7 @@ def run(platform: Platform, stop: threading.Event) -> None:
         misfire_grace_time=None,
     )
     ticker.start()
+    beside = [_start(platform, stop, each) for each in (warn, send)]
     try:
         while not stop.wait(EVERY):
             if (
@@ -59,6 +70,8 @@ def run(platform: Platform, stop: threading.Event) -> None:
     finally:
         stop.set()
         ticker.shutdown(wait=True)
+        for each in beside:
+            each.join(GOODBYE)
 
 
 def tick(platform: Platform) -> int:
@@ -68,6 +81,33 @@ def tick(platform: Platform) -> int:
     away.
     """
     return _Hand(platform, threading.Event(), keeps_house=False).work()
+
+
+def warn(platform: Platform, stop: threading.Event | None = None) -> int:
+    """Give all warnings that are due, then the daily lists, one by one; gives how many of both."""
+    done = 0
+    while not _stops(stop) and _warn_one(platform):
+        done += 1
+    while not _stops(stop) and _list_one(platform):
+        done += 1
+    return done
+
+
+def send(platform: Platform, stop: threading.Event | None = None) -> int:
+    """Send the letters that wait, the oldest first, with no transaction open; gives how many left.
+
+    Does nothing while no mail server is set.
+    """
+    left, server = 0, _server(platform.settings)
+    while server is not None and not _stops(stop):
+        with platform.begin(SYSTEM) as work:
+            settled = mail.settle(work)
+            letter = None if settled else mail.take(work)
+        if letter is not None:
+            left += _send_one(platform, server, letter)
+        elif not settled:
+            break
+    return left
 
 
 class _Hand:
@@ -197,6 +237,105 @@ class _Hand:
             log.warning("the database does not answer; it is asked again and again", reason=error.message)
         self._silent += 1
         self._again = monotonic() + pause
+
+
+def _start(
+    platform: Platform, stop: threading.Event, work: Callable[[Platform, threading.Event], int]
+) -> threading.Thread:
+    """Do something again and again, in a thread of its own, until told to stop."""
+
+    def again() -> None:
+        waits = ""  # what it waits for is told once
+        while not stop.wait(WARN):
+            try:
+                work(platform, stop)
+                waits = ""
+            except ServiceError as error:
+                if error.message != waits:
+                    log.warning("the work beside the clock waits", code=error.code, reason=error.message)
+                waits = error.message
+            except Exception:
+                log.exception("the work beside the clock failed")
+
+    thread = threading.Thread(target=again, name=work.__name__, daemon=True)
+    thread.start()
+    return thread
+
+
+def _stops(stop: threading.Event | None) -> bool:
+    return stop is not None and stop.is_set()
+
+
+def _warn_one(platform: Platform) -> bool:
+    """Warn about one deadline; False when none is left. One that fails is put off and told."""
+    due: warnings.Due | None = None
+    try:
+        with platform.begin(SYSTEM) as work:
+            due = warnings.take(work)
+            if due is None:
+                return False
+            warnings.give(work, due)
+    except Exception as error:
+        if due is None or isinstance(error, Unavailable | Conflict):
+            raise
+        with platform.begin(SYSTEM) as work:
+            warnings.failed(work, due, error)
+        log.exception("a warning failed", case=str(due.case_id), error=type(error).__name__)
+    return True
+
+
+def _list_one(platform: Platform) -> bool:
+    """Make one person's daily list; False when all have theirs. One that fails is left out for today."""
+    user_id: UUID | None = None
+    try:
+        with platform.begin(SYSTEM) as work:
+            user_id = digests.take(work)
+            if user_id is None:
+                return False
+            digests.make(work, user_id)
+    except Exception as error:
+        if user_id is None or isinstance(error, Unavailable | Conflict):
+            raise
+        with platform.begin(SYSTEM) as work:
+            digests.skip(work, user_id)
+        log.exception("a daily list failed", user=str(user_id), error=type(error).__name__)
+    return True
+
+
+def _send_one(platform: Platform, server: post_office.Server, letter: Outgoing) -> bool:
+    told = post_office.Letter(str(letter.id), letter.to, letter.subject, letter.text, letter.at)
+    try:
+        post_office.send(server, told)
+    except ServiceError as error:
+        for_good = isinstance(error, Invalid)
+        log.warning("a letter did not leave", letter=str(letter.id), reason=error.message, for_good=for_good)
+        with platform.begin(SYSTEM) as work:
+            mail.failed(work, letter.id, letter.lease, trouble=error.message, for_good=for_good)
+        return False
+    with platform.begin(SYSTEM) as work:
+        if not mail.sent(work, letter.id, letter.lease):
+            log.warning("a letter left after its lease had run out; it may go again", letter=str(letter.id))
+    return True
+
+
+def _server(settings: Settings) -> post_office.Server | None:
+    """The mail server that the settings name; its password is read anew, so that it can be changed."""
+    if not settings.smtp_host:
+        return None
+    password = ""
+    if settings.smtp_password_file:
+        try:
+            password = Path(settings.smtp_password_file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise Unavailable(f"ANDRUM_SMTP_PASSWORD_FILE cannot be read: {type(error).__name__}.") from error
+    return post_office.Server(
+        host=settings.smtp_host,
+        port=int(settings.smtp_port),
+        sender=settings.smtp_from,
+        tls=settings.smtp_tls,
+        user=settings.smtp_user,
+        password=password,
+    )
 
 
 def _tell(job_id: UUID, error: Exception) -> None:

@@ -17,6 +17,7 @@ import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,18 @@ class CaseKey:
     def seal(self, plain: bytes, place: str) -> bytes:
         """Encrypt a value for its place."""
         nonce = secrets.token_bytes(NONCE)
-        return nonce + AESGCM(self.secret).encrypt(nonce, plain, place.encode())
+        return nonce + self._cipher.encrypt(nonce, plain, place.encode())
 
     def open(self, sealed: bytes, place: str) -> bytes:
         """Give back what `seal` took; raises `Unavailable` when value, key or place are wrong."""
         try:
-            return AESGCM(self.secret).decrypt(sealed[:NONCE], sealed[NONCE:], place.encode())
+            return self._cipher.decrypt(sealed[:NONCE], sealed[NONCE:], place.encode())
         except (InvalidTag, ValueError) as error:
             raise Unavailable(f"What is stored at {place} cannot be read with this key.") from error
+
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        return AESGCM(self.secret)
 
     def seal_json(self, value: Any, place: str) -> bytes:
         """Encrypt a JSON value for its place."""

@@ -43,6 +43,7 @@ class UnitOfWork:
     platform: "Platform"
     _keys: dict[UUID, CaseKey] = field(default_factory=dict)
     _digests: dict[UUID, str] = field(default_factory=dict)
+    _moments: dict[UUID, Moment] = field(default_factory=dict)
 
     @property
     def vault(self) -> Vault:
@@ -66,17 +67,17 @@ class UnitOfWork:
 
     def moment_under(self, deployment_id: UUID) -> Moment:
         """This moment as the expressions of a deployment see it, with the days off that its table tells."""
-        return Moment(now=self.now, zone=self.zone, days_off=self.days_off(deployment_id, self.today))
+        if deployment_id not in self._moments:
+            days_off = self.days_off(deployment_id, self.today)
+            self._moments[deployment_id] = Moment(now=self.now, zone=self.zone, days_off=days_off)
+        return self._moments[deployment_id]
 
     def days_off(self, deployment_id: UUID, around: date) -> frozenset[date]:
         """Days off from Monday to Friday in the years around a day, by the deployment's table `days_off`.
 
         Without such a table those that the law knows. Kept, since neither a deployment nor a year changes.
         """
-        known = self.platform.days_off
-        if (deployment_id, around.year) not in known:
-            known[deployment_id, around.year] = _days_off(self.definition(deployment_id), around, self.moment)
-        return known[deployment_id, around.year]
+        return _days_off(self.definition(deployment_id), around, self.moment)
 
     def period_of(
         self, deployment_id: UUID, period: str | None, begins: datetime | None
@@ -273,28 +274,30 @@ class UnitOfWork:
 
 def clock_of(found: definition.Definition, zone: ZoneInfo) -> Callable[[datetime], Moment]:
     """Tell how a definition sees any instant: with the days off that its table tells."""
-    known: dict[int, frozenset[date]] = {}
 
     def seen(now: datetime) -> Moment:
         day = now.astimezone(zone).date()
-        if day.year not in known:
-            plain = Moment(now=now, zone=zone, days_off=calendar.days_off_around(day))
-            known[day.year] = _days_off(found, day, plain)
-        return Moment(now=now, zone=zone, days_off=known[day.year])
+        plain = Moment(now=now, zone=zone, days_off=calendar.days_off_around(day))
+        return Moment(now=now, zone=zone, days_off=_days_off(found, day, plain))
 
     return seen
 
 
 def _days_off(found: definition.Definition, around: date, moment: Moment) -> frozenset[date]:
-    tables = found.decisions
+    tables, of = found.decisions, (found.digest, around.year)
     if "days_off" not in tables:
         return calendar.days_off_around(around)
-    return frozenset(
-        day
-        for year in calendar.years_around(around)
-        for key, day in calendar.named_days(year).items()
-        if day.weekday() <= calendar.FRIDAY and _is_off(tables, key, day, moment)
-    )
+    if of not in _known_days_off:
+        _known_days_off[of] = frozenset(
+            day
+            for year in calendar.years_around(around)
+            for key, day in calendar.named_days(year).items()
+            if day.weekday() <= calendar.FRIDAY and _is_off(tables, key, day, moment)
+        )
+    return _known_days_off[of]
+
+
+_known_days_off: dict[tuple[str, int], frozenset[date]] = {}  # by definition and year, for ever
 
 
 def _is_off(tables: Mapping[str, Any], key: str, day: date, moment: Moment) -> bool:
@@ -319,7 +322,6 @@ class Platform:
     settings: Settings
     parsed: dict[UUID, definition.Definition] = field(default_factory=dict)
     numbers: dict[UUID, int] = field(default_factory=dict)
-    days_off: dict[tuple[UUID, int], frozenset[date]] = field(default_factory=dict)
     periods: dict[tuple[UUID, str, date], Mapping[str, Any] | None] = field(default_factory=dict)
     levels: dict[tuple[UUID, str, date], tuple[Level, ...]] = field(default_factory=dict)
 

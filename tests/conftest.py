@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -108,26 +109,34 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def templates(
+def stocked(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Settings]:
-    """Stocked databases to clone, made when the first test asks for their kind."""
-    made: dict[str, Settings] = {}
+) -> Callable[..., Callable[[str], Settings]]:
+    """Give, under a name, a maker of databases: each kind is migrated and stocked once, when asked for."""
 
-    def template(kind: str) -> Settings:
-        if kind not in made:
-            folder = tmp_path_factory.mktemp(f"template-{kind}")
-            made[kind] = Settings(data_dir=str(folder))
+    def under(name: str, *more: Callable[[Platform], None]) -> Callable[[str], Settings]:
+        @cache
+        def template(kind: str) -> Settings:
+            made = Settings(data_dir=str(tmp_path_factory.mktemp(f"{name}-{kind}")))
             if kind == "postgresql":
                 server: Server = request.getfixturevalue("postgresql")
-                server.tell("CREATE DATABASE template_andrum")
-                made[kind] = replace(made[kind], database_url=server.url("template_andrum"))
-            with _opened(made[kind]) as platform:
+                server.tell(f'CREATE DATABASE "{name}"')
+                made = replace(made, database_url=server.url(name))
+            with _opened(made) as platform:
                 platform.prepare()
-                stock(platform)
-        return made[kind]
+                for each in (stock, *more):
+                    each(platform)
+            return made
 
-    return template
+        return template
+
+    return under
+
+
+@pytest.fixture(scope="session")
+def templates(stocked: Callable[..., Callable[[str], Settings]]) -> Callable[[str], Settings]:
+    """Stocked databases to clone."""
+    return stocked("template_andrum")
 
 
 @pytest.fixture
@@ -143,7 +152,7 @@ def settings(
         return
     server: Server = request.getfixturevalue("postgresql")
     name = f"test_{next(_numbers)}"
-    server.clone("template_andrum", name)
+    server.clone(str(sa.make_url(template.url).database), name)
     yield replace(settings, database_url=server.url(name))
     server.drop(name)
 

@@ -6,8 +6,9 @@ a copy does from then on is real work of the real engine, and its history verifi
 
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
@@ -47,12 +48,18 @@ class Copy:
         return self.ids.setdefault(id, uuid4())
 
 
-def crowd(platform: Platform, case_id: UUID, size: int) -> list[UUID]:
-    """Copy this case so many times; gives the copies' ids. Nobody must have answered a task in it."""
+def crowd(
+    platform: Platform, case_id: UUID, size: int, *, later: Callable[[int], timedelta] = lambda _: timedelta()
+) -> list[UUID]:
+    """Copy this case so many times; gives the copies' ids. Nobody must have answered a task in it.
+
+    `later` tells by how much the timers of each copy are due later than the template's: whole milliseconds,
+    so that an instant is written with as many digits as before.
+    """
     with platform.begin(SYSTEM) as work:
         template = _read(work, case_id)
     made: list[UUID] = []
-    copies = (_copy(platform, template, number) for number in range(size))
+    copies = (_copy(platform, template, number, later(number)) for number in range(size))
     while some := list(islice(copies, AT_ONCE)):
         with platform.begin(SYSTEM) as work:
             for table in (Case, ProcessInstance, *OWN, HistoryEvent):
@@ -80,14 +87,18 @@ def _row(value: Any) -> Row:
     return {each.key: getattr(value, each.key) for each in sa.inspect(type(value)).column_attrs}
 
 
-def _copy(platform: Platform, template: Template, number: int) -> Copy:
+def _copy(platform: Platform, template: Template, number: int, later: timedelta) -> Copy:
     copy, old = Copy(), template
     case_id, instance_id = copy.of(old.case["id"]), copy.of(old.instance["id"])
     key, wrapped = platform.vault.new_case_key(str(case_id))
     ours = {"case_id": case_id, "instance_id": instance_id}
     for table, rows in old.rows.items():
         copy.rows[table] = [{**row, **ours, "id": copy.of(row["id"])} for row in rows]
-    snapshot = key.seal(_renamed(old.snapshot, copy), f"process_instance.snapshot:{instance_id}")
+    moved = {row["due_at"].isoformat(): (row["due_at"] + later).isoformat() for row in old.rows[Job]}
+    for row in copy.rows[Job]:
+        row["due_at"] += later
+        row["run_at"] = row["due_at"]
+    snapshot = key.seal(_renamed(old.snapshot, copy, moved), f"process_instance.snapshot:{instance_id}")
     copy.rows[ProcessInstance] = [
         {**old.instance, "id": instance_id, "case_id": case_id, "snapshot": snapshot}
     ]
@@ -104,13 +115,17 @@ def _copy(platform: Platform, template: Template, number: int) -> Copy:
     return copy
 
 
-def _renamed(snapshot: bytes, copy: Copy) -> bytes:
-    """Give the tokens that rows stand for their new ids; the rest may be the same in every copy."""
+def _renamed(snapshot: bytes, copy: Copy, moved: dict[str, str]) -> bytes:
+    """Give the tokens that rows stand for their new ids and instants; the rest may be as in the template."""
     head, body = snapshot[:2], snapshot[2:]
     packed = head[1] == 1
     body = zlib.decompress(body) if packed else body
     for old, new in copy.ids.items():
         body = body.replace(old.bytes, new.bytes).replace(str(old).encode(), str(new).encode())
+    for before, after in moved.items():
+        if before not in body.decode("latin-1") or len(before) != len(after):
+            raise ValueError(f"the snapshot does not hold {before}, or not in as many digits as {after}")
+        body = body.replace(before.encode(), after.encode())
     return head + (zlib.compress(body, 1) if packed else body)
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,6 +94,7 @@ def test_who_may_do_what_in_their_own_unit_is_as_reviewed():
         "trail.check": "auditor administrator system",
         "definition.read": "caseworker team_leader process_owner auditor administrator system",
         "definition.deploy": "process_owner system",
+        "definition.draft": "process_owner",
         "definition.approve": "",
         "timer.read": "caseworker team_leader auditor",
         "deadline.move": "team_leader",
@@ -119,3 +121,8 @@ def test_a_protected_case_is_closed_to_those_not_named(permission):
     facts = Facts(unit="north", role="caseworker", protection=Protection.PROTECTED)
     for role in (Role.CASEWORKER, Role.TEAM_LEADER, Role.AUDITOR):
         assert not may(Actor(None, role.value, frozenset({(role, "north")})), permission, facts), role
+
+
+def test_the_map_of_who_may_do_what_is_the_tables_own():
+    made = runpy.run_path(str(ROOT / "docs" / "access.py"))["page"]()
+    assert (ROOT / "docs" / "access.md").read_text(encoding="utf-8") == made, "run `make access`"

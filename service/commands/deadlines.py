@@ -12,7 +12,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from service.commands import progress, warnings
+from service.commands import progress, watches
 from service.commands.cases import STANDS, require_reason
 from service.engine import workflow
 from service.engine.text import Text
@@ -118,7 +118,7 @@ def set_due(work: UnitOfWork, task_id: UUID, *, due: datetime, reason: str, lega
         raise Conflict(CLOSED.in_(work.actor.language))
     before = task.due_at
     task.due_at = due
-    warnings.watch(work, task, held.instance.deployment_id, begun=False)
+    watches.note(work, task, held.instance.deployment_id, begun=False)
     work.stands(held.case, held.instances)
     dates = {"from": before.isoformat() if before else None, "to": due.isoformat()}
     _record(work, held, "deadline.moved", told, dates)
@@ -194,7 +194,7 @@ def _reschedule(
     progress.apply(work, held.case, held.instance, step, moved=job.id)
     job.due_at = job.run_at = due
     job.paused_at, job.attempts = None, 0
-    warnings.watch(work, job, held.instance.deployment_id, begun=False)
+    watches.note(work, job, held.instance.deployment_id, begun=False)
 
 
 def _record(

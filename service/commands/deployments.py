@@ -2,14 +2,14 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from service.engine import definition
+from service.engine import advice, definition, simulation
 from service.engine.definition import Source
 from service.errors import Conflict, Invalid, NotFound, Problem, Refused, Unavailable
 from service.models.definitions import (
@@ -20,20 +20,22 @@ from service.models.definitions import (
     deployment_content,
 )
 from service.rules.permissions import SYSTEM, Facts, Permission, require
-from service.work import UnitOfWork
+from service.work import UnitOfWork, clock_of
 
-ENDINGS = {"process": ".bpmn", "decision": ".dmn", "form": ".form.json"}
+ENDINGS = {"process": ".bpmn", "decision": ".dmn", "form": ".form.json", "example": ".example.json"}
 LOCK = 8_017_263_402  # any number that nobody else uses on this database
 LARGEST = 2 * 1024 * 1024  # bytes of one file
 Brought = Mapping[tuple[str, str], Source]  # what files define, by kind and key
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}(\.bpmn|\.dmn|\.form\.json)")
+_NAME = re.compile(
+    r"[a-z][a-z0-9_]{0,63}(\.bpmn|\.dmn|\.form\.json)|(?=.{3,77}$)[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\.example\.json"
+)
 
 
 @dataclass(frozen=True)
 class Published:
     """One definition that came with a deployment, and whether it differs from the one in force."""
 
-    kind: str  # process, decision, form
+    kind: str  # process, decision, form, example
     key: str
     version: int
     changed: bool
@@ -47,18 +49,23 @@ class Deployed:
     number: int | None
     state: str  # pending, active
     definitions: tuple[Published, ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 def read_folder(root: Path) -> dict[str, bytes]:
     """Read `processes/` and `forms/` under this folder, as files named the way they are deployed.
 
-    `processes/case/process.bpmn` becomes `case.bpmn`, tables and forms keep their names. Raises `Refused`
-    when two files would get the same name.
+    `processes/case/process.bpmn` becomes `case.bpmn`, `processes/case/examples/withdrawn.json` becomes
+    `case.withdrawn.example.json`, tables and forms keep their names.
+    Raises `Refused` when two files would get the same name.
     """
     found = [(f"{path.parent.name}.bpmn", path) for path in sorted(root.glob("processes/*/process.bpmn"))]
     found += [(path.name, path) for path in sorted(root.glob("processes/*/*.dmn"))]
     found += [(path.name, path) for path in sorted(root.glob("forms/*.form.json"))]
+    found += [
+        (f"{path.parents[1].name}.{path.stem}{ENDINGS['example']}", path)
+        for path in sorted(root.glob("processes/*/examples/*.json"))
+    ]
     files: dict[str, bytes] = {}
     for name, path in found:
         if name in files:
@@ -86,15 +93,19 @@ def deploy(work: UnitOfWork, *, files: Mapping[str, bytes], note: str, dry_run: 
     _one_at_a_time(work)
     if not note.strip() and not dry_run:
         raise Invalid(problems=[Problem("Say what is changed and why.", pointer="/note")])
-    named = _named(files)
+    kept = named(files)
     before = _contents(work)
-    parsed = definition.parse({row.file: row.content for row in before.values()} | named)
-    brought = {of: source for of, source in parsed.sources.items() if source.file in named}
+    parsed = definition.parse({row.file: row.content for row in before.values()} | kept)
+    brought = {of: source for of, source in parsed.sources.items() if source.file in kept}
     _require_own_names(brought)
     published, added = _versions(work, brought, before)
+    if added:
+        _refuse_overlaps(parsed, added)
+        _run_examples(work, parsed)
+    warnings = _warnings(work, parsed, added)
     state = DeploymentState.ACTIVE if _takes_effect(work) else DeploymentState.PENDING
     if dry_run:
-        return Deployed(None, None, state.value, published)
+        return Deployed(None, None, state.value, published, warnings)
     if not added:
         now = work.session.get_one(Deployment, in_force(work))
         return Deployed(now.id, now.number, now.state.value, published)
@@ -102,7 +113,7 @@ def deploy(work: UnitOfWork, *, files: Mapping[str, bytes], note: str, dry_run: 
     for row in added:
         row.deployment_id = deployment.id
     work.session.add_all(added)
-    return Deployed(deployment.id, deployment.number, state.value, published)
+    return Deployed(deployment.id, deployment.number, state.value, published, warnings)
 
 
 def approve(work: UnitOfWork, deployment_id: UUID) -> None:
@@ -138,6 +149,48 @@ def in_force(work: UnitOfWork) -> UUID:
     return found
 
 
+def named(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files under the names they are kept by; raises `Refused` for bad names and sizes."""
+    if not files:
+        raise Refused(problems=[Problem("Send at least one file.", pointer="/files")])
+    problems, kept = [], {}
+    for given, content in files.items():
+        name = given.replace("\\", "/").rsplit("/", 1)[-1]
+        if _NAME.fullmatch(name) is None:
+            told = "Name the file by its key: case.bpmn, permit_route.dmn, first_contact.form.json."
+            problems.append(Problem(told, file=name))
+        elif len(content) > LARGEST:
+            problems.append(Problem(f"The file is larger than {LARGEST // 1024} kB.", file=name))
+        elif name in kept:
+            problems.append(Problem("Two files have this name.", file=name))
+        kept[name] = content
+    if problems:
+        raise Refused(problems=problems)
+    return kept
+
+
+def _refuse_overlaps(parsed: definition.Definition, added: Collection[Definition]) -> None:
+    found = list(advice.overlaps(parsed, {row.file for row in added}))
+    if found:
+        raise Refused(problems=found)
+
+
+def _warnings(
+    work: UnitOfWork, parsed: definition.Definition, added: Collection[Definition]
+) -> tuple[Problem, ...]:
+    """What to think of before these files take effect, beside what is in force now."""
+    newest = work.session.scalar(_newest())
+    before = work.definition(newest) if newest is not None else None
+    return tuple(advice.warnings(before, parsed, {row.file for row in added}))
+
+
+def _run_examples(work: UnitOfWork, parsed: definition.Definition) -> None:
+    """Let every example run on what would be in force; raises `Refused` naming the steps that fail."""
+    found = list(simulation.problems(parsed, parsed.examples.values(), clock=clock_of(parsed, work.zone)))
+    if found:
+        raise Refused(problems=found)
+
+
 def _one_at_a_time(work: UnitOfWork) -> None:
     """Let deployments follow one another, so that each sees what the one before brought."""
     if work.session.get_bind().dialect.name == "postgresql":
@@ -155,26 +208,6 @@ def _newest() -> sa.Select[UUID]:
 
 def _takes_effect(work: UnitOfWork) -> bool:
     return work.actor == SYSTEM or work.platform.settings.four_eyes == "0"
-
-
-def _named(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files under the names they are kept by; raises `Refused` for bad names and sizes."""
-    if not files:
-        raise Refused(problems=[Problem("Send at least one file.", pointer="/files")])
-    problems, named = [], {}
-    for given, content in files.items():
-        name = given.replace("\\", "/").rsplit("/", 1)[-1]
-        if _NAME.fullmatch(name) is None:
-            told = "Name the file by its key: case.bpmn, permit_route.dmn, first_contact.form.json."
-            problems.append(Problem(told, file=name))
-        elif len(content) > LARGEST:
-            problems.append(Problem(f"The file is larger than {LARGEST // 1024} kB.", file=name))
-        elif name in named:
-            problems.append(Problem("Two files have this name.", file=name))
-        named[name] = content
-    if problems:
-        raise Refused(problems=problems)
-    return named
 
 
 def _require_own_names(brought: Brought) -> None:

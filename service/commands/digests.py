@@ -1,12 +1,12 @@
 """The daily list: at seven, each person's deadlines as one e-mail. Once a day, also after downtime."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from service.commands import people
+from service.commands import people, watches
 from service.models.cases import Case, CaseAccess, CaseStatus, ProcessInstance, Task
 from service.models.jobs import Job
 from service.models.notices import Digest, Mail
@@ -19,27 +19,34 @@ AHEAD = timedelta(days=7)
 MOST = 50  # rows of one list
 
 
-def make_next(work: UnitOfWork) -> UUID | None:
-    """Make today's list for one person who has none yet; gives whose. None when all have theirs.
+def take(work: UnitOfWork) -> UUID | None:
+    """Lock one person who has no list for today yet; None when all have theirs, or it is not seven yet.
 
-    Nobody gets two for a day: the row of the day is its key, and the person's row is locked while it is made.
-    A day on which the service was down at seven gets its list later; days that have passed get none.
+    A day on which the service was down at seven gets its lists later; days that have passed get none.
     """
-    settings = work.platform.settings
-    if not settings.smtp_host or work.now.astimezone(work.zone).time() < MORNING:
+    early = work.now.astimezone(work.zone).time() < MORNING
+    if early or not work.platform.settings.smtp_host:
         return None
-    person = work.session.scalar(_next(work, work.today))
-    if person is None:
-        return None
-    actor = people.actors(work, [person.id])[person.id]
+    made = sa.exists().where(Digest.user_id == User.id, Digest.day == work.today)
+    wants = (User.email.is_not(None), User.digest.is_(True), User.disabled_at.is_(None), sa.not_(made))
+    next_one = sa.select(User.id).where(*wants).order_by(User.id).limit(1)
+    return work.session.scalar(next_one.with_for_update(of=User, skip_locked=True))
+
+
+def make(work: UnitOfWork, user_id: UUID) -> int:
+    """Make today's list for a person whom `take` gave; gives how many deadlines it holds.
+
+    Nobody gets two for a day: person and day are the key of the row that tells of it.
+    """
+    actor = people.actors(work, [user_id])[user_id]
     rows = _rows(work, actor)
-    work.session.add(Digest(user_id=person.id, day=work.today, made_at=work.now, deadlines=len(rows)))
+    work.session.add(Digest(user_id=user_id, day=work.today, made_at=work.now, deadlines=len(rows)))
     if rows:
         content = {"rows": rows[:MOST], "more": max(0, len(rows) - MOST)}
         work.session.add(
             Mail(
                 id=uuid4(),
-                user_id=person.id,
+                user_id=user_id,
                 case_id=None,
                 kind="digest",
                 content=content,
@@ -48,14 +55,12 @@ def make_next(work: UnitOfWork) -> UUID | None:
                 attempts=0,
             )
         )
-    return person.id
+    return len(rows)
 
 
-def _next(work: UnitOfWork, day: date) -> sa.Select[User]:
-    made = sa.exists().where(Digest.user_id == User.id, Digest.day == day)
-    wants = (User.email.is_not(None), User.digest.is_(True), User.disabled_at.is_(None), sa.not_(made))
-    del work
-    return sa.select(User).where(*wants).order_by(User.id).limit(1).with_for_update(of=User, skip_locked=True)
+def skip(work: UnitOfWork, user_id: UUID) -> None:
+    """Leave a person without a list for today: it could not be made, and others wait for theirs."""
+    work.session.add(Digest(user_id=user_id, day=work.today, made_at=work.now, deadlines=0))
 
 
 def _rows(work: UnitOfWork, actor: Actor) -> list[dict[str, Any]]:
@@ -74,8 +79,14 @@ def _rows(work: UnitOfWork, actor: Actor) -> list[dict[str, Any]]:
             )
         ),
     ]
+    found = [row for row in found if isinstance(row[0], Task) or _is_watched(work, row)]
     found.sort(key=lambda row: (row[0].due_at, row[0].id))
     return [_row(work, row) for row in found]
+
+
+def _is_watched(work: UnitOfWork, row: Any) -> bool:
+    """Tell whether a timer ends a time that people are warned about; reminders only remind."""
+    return bool(watches.levels(work, row[0], row.ProcessInstance.deployment_id))
 
 
 def _select(table: type[Task | Job]) -> sa.Select[*tuple[Any, ...]]:

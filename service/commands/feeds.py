@@ -6,7 +6,7 @@ import secrets
 import sqlalchemy as sa
 
 from service.commands import people
-from service.errors import Forbidden, NotFound
+from service.errors import Forbidden, NotFound, NotIdentified
 from service.models.notices import CalendarFeed
 from service.rules.permissions import Actor
 from service.work import UnitOfWork
@@ -39,11 +39,11 @@ def revoke(work: UnitOfWork) -> None:
 
 
 def whose(work: UnitOfWork, *, secret: str) -> Actor:
-    """Tell whose feed this secret opens, with roles as of now; raises `NotFound` when it opens none."""
+    """Tell whose feed this secret opens, with roles as of now; raises `NotIdentified` when it opens none."""
     feed = work.session.scalar(sa.select(CalendarFeed).where(CalendarFeed.secret_hash == _hash(secret)))
     found = people.actors(work, [feed.user_id]) if feed is not None else {}
     if feed is None or feed.user_id not in found:
-        raise NotFound
+        raise NotIdentified
     feed.fetched_at = work.now
     return found[feed.user_id]
 

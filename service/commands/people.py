@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from service.errors import Conflict, Forbidden, Invalid, NotFound, NotIdentified, Problem, TooMany
 from service.models.history import AccessEvent
-from service.models.people import Delegation, Login, LoginAttempt, RoleGrant, Unit, User
+from service.models.people import Delegation, Login, LoginAttempt, RoleGrant, Unit, UnitHead, User
 from service.rules.permissions import SYSTEM, Actor, Permission, Role, may, require
 from service.work import UnitOfWork
 
@@ -29,6 +29,8 @@ SHORTEST_PASSWORD, LONGEST_PASSWORD = 15, 128
 OTP_STEP = 30  # seconds
 _HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=47_104, parallelism=1)  # ASVS 5.0 appendix C
 _AT_ONCE = threading.BoundedSemaphore(4)  # each hash takes 46 MiB
+LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3
+_EMAIL = re.compile(r"[^@\s,;:<>()\[\]\"\\]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 _USERNAME = re.compile(r"[a-z][a-z0-9._-]{0,63}")
 
 
@@ -70,12 +72,7 @@ def log_in(work: UnitOfWork, *, username: str, password: str, otp: str | None = 
 
 def resume(work: UnitOfWork, *, secret: str) -> Actor | None:
     """Tell who holds this secret, with roles and delegations, in one query; None when it is no good."""
-    rows = work.session.execute(
-        _who(work)
-        .add_columns(Login)
-        .join(Login, Login.user_id == User.id)
-        .where(Login.secret_hash == _hash(secret))
-    ).all()
+    rows = work.session.execute(_resumed(), {"today": work.today, "secret": _hash(secret)}).all()
     if not rows:
         return None
     login: Login = rows[0].Login
@@ -129,7 +126,7 @@ def token(work: UnitOfWork, *, username: str, days: int = 365) -> str:
 def actor(work: UnitOfWork, *, username: str, pointer: str = "/username") -> Actor:
     """The person with this username as the rules see them; raises `Invalid` when there is none."""
     rows = work.session.execute(
-        _who(work).where(User.username == username.strip().lower(), User.disabled_at.is_(None))
+        _who(work.today).where(User.username == username.strip().lower(), User.disabled_at.is_(None))
     ).all()
     if not rows:
         raise Invalid(problems=[Problem(f"There is no user {username!r}.", pointer=pointer)])
@@ -139,7 +136,9 @@ def actor(work: UnitOfWork, *, username: str, pointer: str = "/username") -> Act
 def actors(work: UnitOfWork, ids: Iterable[UUID]) -> dict[UUID, Actor]:
     """The people with these ids as the rules see them; disabled ones are left out."""
     found: dict[UUID, list[Any]] = {}
-    for row in work.session.execute(_who(work).where(User.id.in_(set(ids)), User.disabled_at.is_(None))):
+    for row in work.session.execute(
+        _who(work.today).where(User.id.in_(set(ids)), User.disabled_at.is_(None))
+    ):
         found.setdefault(row.User.id, []).append(row)
     return {id: _actor(rows) for id, rows in found.items()}
 
@@ -278,8 +277,45 @@ def require_code(work: UnitOfWork, *, username: str) -> str:
     return pyotp.TOTP(secret, interval=OTP_STEP).provisioning_uri(name=user.username, issuer_name="Andrum")
 
 
-def prefer(work: UnitOfWork, *, language: str | None = None, shortcuts: bool | None = None) -> None:
-    """Change how the service speaks to the actor: the language, "sv" or "en", and single-key shortcuts."""
+def set_head(work: UnitOfWork, *, unit: str, username: str | None) -> None:
+    """Say who leads a unit, and is told when a deadline comes so near that the team leader is not enough.
+
+    None: nobody does for now. Raises `Invalid` for an unknown unit or user.
+    """
+    require(work.actor, Permission.PEOPLE_ADMINISTER)
+    _require_unit(work, unit)
+    head = work.session.get(UnitHead, unit)
+    person = actor(work, username=username) if username else None
+    if person is None:
+        if head is not None:
+            work.session.delete(head)
+    elif head is None:
+        work.session.add(UnitHead(unit_key=unit, user_id=_id(person)))
+    else:
+        head.user_id = _id(person)
+    _note(work, "unit.head", f"{unit} {username or '-'}")
+
+
+def set_address(work: UnitOfWork, *, username: str, email: str | None) -> None:
+    """Say at which address a person gets warnings by e-mail; None: only in the service.
+
+    Everyone may for themselves, an administrator for all. Raises `Invalid` for what is no address.
+    """
+    user = _user(work, username)
+    if user.id != work.actor.id:
+        require(work.actor, Permission.PEOPLE_ADMINISTER)
+    user.email = _address(email)
+    _note(work, "address.set", username)
+
+
+def prefer(
+    work: UnitOfWork,
+    *,
+    language: str | None = None,
+    shortcuts: bool | None = None,
+    digest: bool | None = None,
+) -> None:
+    """Change how the service speaks to the actor: the language ("sv", "en"), single keys, the daily list."""
     user = work.session.get(User, work.actor.id) if work.actor.id else None
     if user is None:
         raise Forbidden
@@ -287,6 +323,7 @@ def prefer(work: UnitOfWork, *, language: str | None = None, shortcuts: bool | N
         raise Invalid(problems=[Problem("The languages are sv and en.", pointer="/language")])
     user.language = language or user.language
     user.shortcuts = user.shortcuts if shortcuts is None else shortcuts
+    user.digest = user.digest if digest is None else digest
 
 
 def _knock(own: UnitOfWork, username: str, address: str) -> _Knock:
@@ -382,12 +419,23 @@ def _hashed(password: str) -> str:
         return _HASHER.hash(password)
 
 
-def _who(work: UnitOfWork) -> sa.Select[User, str, str, str]:
-    """People with a row for each role and each delegation in force today."""
+@cache
+def _resumed() -> sa.Select[User, str, str, str, Login]:
+    """Whoever has a secret; made once, since every request asks."""
+    return (
+        _who(sa.bindparam("today", type_=sa.Date))
+        .add_columns(Login)
+        .join(Login, Login.user_id == User.id)
+        .where(Login.secret_hash == sa.bindparam("secret"))
+    )
+
+
+def _who(today: date | sa.BindParameter[date]) -> sa.Select[User, str, str, str]:
+    """People with a row for each role and each delegation in force on a day."""
     holds = sa.and_(
         Delegation.user_id == User.id,
-        Delegation.valid_from <= work.today,
-        sa.or_(Delegation.valid_to.is_(None), Delegation.valid_to >= work.today),
+        Delegation.valid_from <= today,
+        sa.or_(Delegation.valid_to.is_(None), Delegation.valid_to >= today),
     )
     return (
         sa.select(User, RoleGrant.role, RoleGrant.unit_key, Delegation.code)
@@ -434,6 +482,13 @@ def _role(word: str) -> str:
 def _require_unit(work: UnitOfWork, unit: str) -> None:
     if work.session.get(Unit, unit) is None:
         raise Invalid(problems=[Problem(f"There is no unit {unit!r}.", pointer="/unit")])
+
+
+def _address(email: str | None) -> str | None:
+    email = (email or "").strip()
+    if email and (_EMAIL.fullmatch(email) is None or len(email) > LONGEST_ADDRESS):
+        raise Invalid(problems=[Problem("Write an address like name@example.se.", pointer="/email")])
+    return email or None
 
 
 def _note(work: UnitOfWork, action: str, subject: str) -> None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from service.commands import warnings
+from service.commands import watches
 from service.engine import workflow
 from service.engine.workflow import OpenTask, Place, Step, Timer
 from service.models.cases import Case, CaseStatus, Draft, ProcessInstance, Task, TaskOutcome
@@ -145,7 +146,7 @@ def _open(work: UnitOfWork, case: Case, instance: ProcessInstance, opened: Itera
             period=element.period,
             counts_from=each.counts_from or work.now,
         )
-        warnings.watch(work, task, instance.deployment_id)
+        watches.note(work, task, instance.deployment_id)
         work.session.add(task)
         due = each.due.isoformat() if each.due else None
         _event(
@@ -271,7 +272,7 @@ def _job(
         .period,
         counts_from=timer.counts_from or work.now,
     )
-    warnings.watch(work, job, instance.deployment_id, begun=begun)
+    watches.note(work, job, instance.deployment_id, begun=begun)
     return job
 
 
@@ -284,15 +285,19 @@ def _again(job: Job) -> dict[str, Any]:
 
 def _waiting(work: UnitOfWork, instance: ProcessInstance) -> tuple[dict[UUID, datetime], dict[UUID, bool]]:
     """The timers with their due instants, and the messages, that rows stand for; in one query."""
-    message = AwaitedMessage
-    rows: Sequence[Any] = work.session.execute(
-        sa.union_all(
-            sa.select(Job.id, Job.due_at, sa.false()).where(Job.instance_id == instance.id),
-            sa.select(message.id, sa.null(), message.on_the_way).where(message.instance_id == instance.id),
-        )
-    ).all()
+    rows: Sequence[Any] = work.session.execute(_rows_of_what_waits(), {"instance": instance.id}).all()
     timers = {id: due for id, due, _ in rows if due is not None}
     return timers, {id: bool(on_the_way) for id, due, on_the_way in rows if due is None}
+
+
+@cache
+def _rows_of_what_waits() -> sa.CompoundSelect[Any]:
+    """Timers and messages of an instance; made once, since every step asks."""
+    message, instance = AwaitedMessage, sa.bindparam("instance", type_=sa.Uuid)
+    return sa.union_all(
+        sa.select(Job.id, Job.due_at, sa.false()).where(Job.instance_id == instance),
+        sa.select(message.id, sa.null(), message.on_the_way).where(message.instance_id == instance),
+    )
 
 
 def _finish(work: UnitOfWork, case: Case, instance: ProcessInstance) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -156,12 +157,7 @@ def _hold(work: UnitOfWork, task_id: UUID) -> _Held:
     Raises `NotFound` for a task that the actor may not know of, `Conflict` when it or its case is not open.
     """
     case, instances = work.lock(sa.select(Task.case_id).where(Task.id == task_id).scalar_subquery())
-    found = work.session.execute(
-        sa.select(Task, Draft)
-        .outerjoin(Draft, Draft.task_id == Task.id)
-        .where(Task.id == task_id)
-        .execution_options(populate_existing=True)
-    ).one()
+    found = work.session.execute(_with_draft(), {"task": task_id}).one()
     task: Task = found.Task
     if not may(work.actor, Permission.CASE_READ, work.facts(case)):
         raise NotFound
@@ -180,6 +176,17 @@ def _hold(work: UnitOfWork, task_id: UUID) -> _Held:
         not_by=_completer(work, task, element.four_eyes),
     )
     return _Held(case, instances, instance, task, found.Draft, definition, element, facts)
+
+
+@cache
+def _with_draft() -> sa.Select[Task, Draft]:
+    """A task with its draft; made once, since every verb asks."""
+    return (
+        sa.select(Task, Draft)
+        .outerjoin(Draft, Draft.task_id == Task.id)
+        .where(Task.id == sa.bindparam("task"))
+        .execution_options(populate_existing=True)
+    )
 
 
 def _completer(work: UnitOfWork, task: Task, element: str | None) -> UUID | None:

@@ -1,99 +1,121 @@
 """Warn about deadlines that come near: on screen and, in the same transaction, as e-mail that waits to leave.
 
 When to warn and whom, the deployment's table `warnings` says. Each level is given once: the case is locked
-before its rows are read, and the row says which level comes next.
+before the deadline's row is read, and the row says which level comes next.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from service.commands import people
-from service.engine import decisions
+from service.commands import jobs, people, watches
 from service.engine.text import Text
+from service.errors import ServiceError
 from service.models.cases import Case, CaseStatus, Task
-from service.models.jobs import Job
+from service.models.jobs import Incident, IncidentState, Job
 from service.models.notices import Mail, Notice
 from service.models.people import RoleGrant, UnitHead, User
 from service.rules import escalation
-from service.rules.escalation import Level, Planned, Span, Whom
+from service.rules.escalation import Level, Whom
 from service.rules.permissions import Actor, Permission, Role, may
 from service.work import UnitOfWork
 
-ANY_TASK = "any_task"  # what the table calls a task whose time has no rows of its own
 LONGEST_NAME = 200
+AGAIN = timedelta(minutes=5)  # when a warning could not be given
 
 
 @dataclass(frozen=True)
-class Given:
-    """One warning that was given: about which deadline, at which level, and to whom."""
+class Due:
+    """A deadline about which somebody must be warned now; its case is locked."""
 
-    deadline_id: UUID
-    level: int
-    to: tuple[str, ...]  # usernames
+    case_id: UUID
+    id: UUID
 
 
-def watch(work: UnitOfWork, row: Task | Job, deployment_id: UUID, *, begun: bool = True) -> None:
-    """Note on the row of a task or a timer when to warn about it next, and at which level; asks no database.
+def take(work: UnitOfWork) -> Due | None:
+    """Lock the case of the deadline whose warning has waited longest and is free; None when there is none."""
+    late = sa.union_all(
+        sa.select(Task.id, Task.case_id, Task.warn_at).where(
+            Task.warn_at <= work.now, Task.closed_at.is_(None)
+        ),
+        sa.select(Job.id, Job.case_id, Job.warn_at).where(Job.warn_at <= work.now),
+    ).subquery()
+    found = work.session.execute(
+        sa.select(Case.id, late.c.id.label("row_id"))
+        .join(late, late.c.case_id == Case.id)
+        .order_by(late.c.warn_at, late.c.id)
+        .limit(1)
+        .with_for_update(of=Case, skip_locked=True)
+    ).first()
+    return Due(found.id, found.row_id) if found else None
 
-    `begun` is False when a deadline that ran already has been moved: stages that passed before are not told.
+
+def give(work: UnitOfWork, due: Due) -> bool:
+    """Give the warning that is due about a deadline; suspended cases keep their clocks.
+
+    False, and nothing told, when it is due no more: someone else gave it, its task is done.
     """
-    planned = _first(work, row, deployment_id, begun=begun)
-    row.warn_at, row.warn_level = (planned.at, planned.level.number) if planned else (None, 0)
-
-
-def take(work: UnitOfWork) -> UUID | None:
-    """Lock a case in which somebody must be warned now; None when there is none that is free."""
-    late = sa.union(
-        sa.select(Task.case_id).where(Task.warn_at <= work.now, Task.closed_at.is_(None)),
-        sa.select(Job.case_id).where(Job.warn_at <= work.now),
-    )
-    return work.session.scalar(
-        sa.select(Case.id).where(Case.id.in_(late)).limit(1).with_for_update(of=Case, skip_locked=True)
-    )
-
-
-def give(work: UnitOfWork, case_id: UUID) -> tuple[Given, ...]:
-    """Give the warnings that are due in a case; suspended cases keep their clocks."""
-    case, instances = work.lock(case_id)
-    rows = _due(work, case)
-    if not rows:
-        return ()
-    work.stands(case, instances)
-    deployments = {each.id: each.deployment_id for each in instances}
+    case, instances = work.lock(due.case_id)
+    row = _row(work, due)
+    if row is None:
+        return False
     if case.status not in {CaseStatus.OPEN, CaseStatus.SUSPENDED}:
-        for row in rows:
-            row.warn_at = None
-        return ()
-    given = (_give(work, case, row, deployments[row.instance_id]) for row in rows)
-    return tuple(each for each in given if each is not None)
+        row.warn_at = None
+        return False
+    work.stands(case, instances)
+    instance = next(each for each in instances if each.id == row.instance_id)
+    return _give(work, case, row, instance.deployment_id)
 
 
-def _due(work: UnitOfWork, case: Case) -> list[Task | Job]:
-    """The deadlines of a locked case whose warnings are due, as they stand now; the earliest first."""
-    fresh = {"populate_existing": True}
-    tasks = sa.select(Task).where(Task.case_id == case.id, Task.warn_at <= work.now, Task.closed_at.is_(None))
-    timers = sa.select(Job).where(Job.case_id == case.id, Job.warn_at <= work.now)
-    found: list[Task | Job] = [
-        *work.session.scalars(tasks.execution_options(**fresh)),
-        *work.session.scalars(timers.execution_options(**fresh)),
-    ]
-    return sorted(found, key=lambda row: (row.warn_at or work.now, row.id))
+def failed(work: UnitOfWork, due: Due, error: Exception) -> None:
+    """Put a warning off that could not be given, and tell people once."""
+    case, instances = work.lock(due.case_id)
+    row = _row(work, due)
+    if row is None:
+        return
+    row.warn_at = work.now + AGAIN
+    with work.session.no_autoflush:
+        told = sa.select(Incident.id).where(
+            Incident.case_id == case.id, Incident.state == IncidentState.OPEN, Incident.job_id == row.id
+        )
+        if work.session.scalar(told.limit(1)) is not None:
+            return
+    work.stands(case, instances)
+    why = error.message if isinstance(error, ServiceError) else type(error).__name__
+    cause = Text(f"En varning kunde inte ges: {why}", f"A warning could not be given: {why}")
+    jobs.raise_incident(
+        work,
+        case,
+        process=row.process,
+        element=row.element,
+        cause=cause.in_(work.actor.language),
+        code="warning-failed",
+        subject=row.id,
+    )
 
 
-def _give(work: UnitOfWork, case: Case, row: Task | Job, deployment_id: UUID) -> Given | None:
+def _row(work: UnitOfWork, due: Due) -> Task | Job | None:
+    """The task or timer as it stands now, if its warning is still due. The case is locked."""
+    task = work.session.get(Task, due.id, populate_existing=True)
+    row = task or work.session.get(Job, due.id, populate_existing=True)
+    closed = task is not None and task.closed_at is not None
+    waits = row is None or row.warn_at is None or row.warn_at > work.now
+    return None if closed or waits else row
+
+
+def _give(work: UnitOfWork, case: Case, row: Task | Job, deployment_id: UUID) -> bool:
     """Give the highest level that has been reached, tell the history, and note the next one."""
-    levels, span = _levels(work, row, deployment_id), _span(work, row, deployment_id)
+    levels, span = watches.levels(work, row, deployment_id), watches.span(work, row, deployment_id)
     planned = row.warn_at or work.now
     passed = escalation.reached(levels, span, next=row.warn_level, at=planned, now=work.now)
     coming = escalation.first(levels, span, since=work.now, begun=False)
     row.warn_at, row.warn_level = (coming.at, coming.level.number) if coming else (None, 0)
     if not passed:  # the case has come to a deployment whose table has other levels
-        return None
+        return False
     level = passed[-1]
     to = _recipients(work, case, row, level.whom)
     _tell(work, case, row, deployment_id, level, to)
@@ -114,7 +136,7 @@ def _give(work: UnitOfWork, case: Case, row: Task | Job, deployment_id: UUID) ->
         case, "deadline.warned", process=row.process, element=row.element,
         deployment_id=deployment_id, details=details,
     )  # fmt: skip
-    return Given(row.id, level.number, tuple(each.username for each in to))
+    return True
 
 
 def _tell(
@@ -189,6 +211,8 @@ def _recipients(work: UnitOfWork, case: Case, row: Task | Job, whom: Whom) -> li
         if found and circles.index(circle) > circles.index(whom):
             break
         found |= people.actors(work, _circle(work, case, row, circle))
+    if not found:
+        found = people.actors(work, _working_in(work, case.unit_key, Role.CASEWORKER))
     return sorted(found.values(), key=lambda each: each.username)
 
 
@@ -197,13 +221,15 @@ def _circle(work: UnitOfWork, case: Case, row: Task | Job, circle: Whom) -> set[
         case Whom.ASSIGNEE:
             return _holders(case, row)
         case Whom.TEAM_LEADER:
-            leads = sa.select(RoleGrant.user_id).where(
-                RoleGrant.unit_key == case.unit_key, RoleGrant.role == Role.TEAM_LEADER.value
-            )
-            return set(work.session.scalars(leads))
+            return _working_in(work, case.unit_key, Role.TEAM_LEADER)
         case Whom.HEAD:
             head = sa.select(UnitHead.user_id).where(UnitHead.unit_key == case.unit_key)
             return set(work.session.scalars(head))
+
+
+def _working_in(work: UnitOfWork, unit: str, role: Role) -> set[UUID]:
+    held = sa.select(RoleGrant.user_id).where(RoleGrant.unit_key == unit, RoleGrant.role == role.value)
+    return set(work.session.scalars(held))
 
 
 def _holders(case: Case, row: Task | Job) -> set[UUID]:
@@ -211,44 +237,3 @@ def _holders(case: Case, row: Task | Job) -> set[UUID]:
     if isinstance(row, Task) and row.assignee_id is not None:
         return {row.assignee_id}
     return {case.owner_id} if case.owner_id is not None else set()
-
-
-def _first(work: UnitOfWork, row: Task | Job, deployment_id: UUID, *, begun: bool) -> Planned | None:
-    if row.due_at is None:
-        return None
-    levels = _levels(work, row, deployment_id)
-    if not levels:
-        return None
-    return escalation.first(levels, _span(work, row, deployment_id), since=work.now, begun=begun)
-
-
-def _span(work: UnitOfWork, row: Task | Job, deployment_id: UUID) -> Span:
-    due = row.due_at or work.now
-    begins = row.counts_from or due
-    day = begins.astimezone(work.zone).date()
-    return Span(begins, due, work.zone, work.days_off(deployment_id, day))
-
-
-def _levels(work: UnitOfWork, row: Task | Job, deployment_id: UUID) -> tuple[Level, ...]:
-    """Ask the deployment's table; kept, since the same question has the same answer."""
-    tables = work.definition(deployment_id).decisions
-    is_task = isinstance(row, Task)
-    if "warnings" not in tables:
-        return escalation.LAST_RESORT if is_task else ()
-    on = (row.counts_from or work.now).astimezone(work.zone).date()
-    asked = [each for each in (row.period, ANY_TASK if is_task else None) if each]
-    for period in asked:
-        levels = _asked(work, deployment_id, period, on)
-        if levels:
-            return levels
-    return ()
-
-
-def _asked(work: UnitOfWork, deployment_id: UUID, period: str, on: date) -> tuple[Level, ...]:
-    known = work.platform.levels
-    if (deployment_id, period, on) not in known:
-        tables = work.definition(deployment_id).decisions
-        data = {"period": period, "on": on.isoformat()}
-        told = decisions.decide(tables, "warnings", data, moment=work.moment).outcome
-        known[deployment_id, period, on] = escalation.levels(told)
-    return known[deployment_id, period, on]

@@ -115,6 +115,7 @@ class Component:
     hide: str = ""  # FEEL: when it is true the component is neither shown nor asked
     example: str = ""
     default: Any = None
+    anew: bool = False  # opens empty each time it is asked, whatever the case knows by then
     components: tuple["Component", ...] = ()
 
     @property
@@ -263,6 +264,7 @@ def _question(
         rules=rules,
         options=options,
         default=raw.get("defaultValue"),
+        anew=_string(properties, "anew", reader) == "yes",
     )
 
 

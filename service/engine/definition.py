@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
-from service.engine import assembly, checks, decisions, drawing, forms, xml
+from service.engine import assembly, checks, decisions, drawing, examples, forms, xml
 from service.engine.decisions import Decision
 from service.engine.drawing import Drawing, Element, Process
+from service.engine.examples import Example
 from service.engine.findings import Names
 from service.engine.forms import Form
 from service.engine.text import Text
@@ -40,14 +41,17 @@ class Definition:
     processes: Mapping[str, Process] = field(repr=False)
     decisions: Mapping[str, Decision] = field(repr=False)
     forms: Mapping[str, Form] = field(repr=False)
-    sources: Mapping[tuple[str, str], Source] = field(repr=False)  # by ("process" | "decision" | "form", key)
+    sources: Mapping[tuple[str, str], Source] = field(
+        repr=False
+    )  # by ("process" | "decision" | "form" | "example", key)
     specs: Mapping[str, Any] = field(
         repr=False
     )  # SpiffWorkflow's: processes by key, sub-processes by "process/element"
+    examples: Mapping[str, Example] = field(default_factory=dict, repr=False)
 
 
 def parse(files: Mapping[str, bytes]) -> Definition:
-    """Read and check `*.bpmn`, `*.dmn` and `*.form.json` files, by name.
+    """Read and check `*.bpmn`, `*.dmn`, `*.form.json` and `*.example.json` files, by name.
 
     Kept by digest; safe to share between threads.
 
@@ -83,7 +87,9 @@ def _parse(files: Mapping[str, bytes], digest: str) -> Definition:
     reading = _Reading()
     for name in sorted(files):
         reading.take(name, files[name])
-    reading.find(checks.problems(reading.drawings, _names(reading)))
+    names = _names(reading)
+    reading.find(checks.problems(reading.drawings, names))
+    reading.find(_of_examples(reading.examples.values(), names))
     if reading.problems:
         raise Refused(problems=reading.problems)
     processes = {each.key: each for one in reading.drawings for each in one.processes}
@@ -94,6 +100,7 @@ def _parse(files: Mapping[str, bytes], digest: str) -> Definition:
         forms=MappingProxyType(reading.forms),
         sources=MappingProxyType(_sources(files, processes, reading)),
         specs=MappingProxyType(assembly.assemble(processes.values())),
+        examples=MappingProxyType(reading.examples),
     )
 
 
@@ -104,6 +111,7 @@ class _Reading:
         self.drawings: list[Drawing] = []
         self.decisions: dict[str, Decision] = {}
         self.forms: dict[str, Form] = {}
+        self.examples: dict[str, Example] = {}
         self.problems: list[Problem] = []
         self.unread: set[str] = set()  # kinds of which a file could not be read
 
@@ -122,8 +130,13 @@ class _Reading:
             elif file.endswith(".form.json"):
                 form = forms.parse(content, file)
                 self._add(self.forms, form.key, form, file)
+            elif file.endswith(examples.ENDING):
+                example = examples.parse(content, file)
+                self.examples[example.key] = example
             else:
-                message = "Only .bpmn, .dmn and .form.json files are deployed; take this one away."
+                message = (
+                    "Only .bpmn, .dmn, .form.json and .example.json files are deployed; take this one away."
+                )
                 self.problems.append(Problem(message, file=file, rule="file-kind"))
         except Refused as refused:
             self.unread.add(file.partition(".")[2])
@@ -145,6 +158,13 @@ def _names(reading: _Reading) -> Names:
     )
 
 
+def _of_examples(found: Iterable[Example], names: Names) -> Iterable[Problem]:
+    for each in found:
+        if names.processes is not None and each.script.process not in names.processes:
+            message = f"There is no process “{each.script.process}” that the example could run."
+            yield Problem(message, file=each.file, rule="example")
+
+
 def _sources(
     files: Mapping[str, bytes],
     processes: Mapping[str, Process],
@@ -159,4 +179,7 @@ def _sources(
         found["form", key] = Source(
             form.file, key, form.title.sv or PurePosixPath(form.file).stem, files[form.file]
         )
+    for key, example in reading.examples.items():
+        name = example.script.name or key
+        found["example", key] = Source(example.file, key, name, files[example.file])
     return found

@@ -7,6 +7,7 @@ from typing import Any
 from service.engine.text import Text
 
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
+XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 SPIFF = "{http://spiffworkflow.org/bpmn/schema/1.0/core}"
 
 GATEWAYS = frozenset({"exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway"})
@@ -476,9 +477,15 @@ def _foreign(node: Any) -> tuple[str, ...]:
     for each in node:
         if not each.tag.startswith(BPMN):
             inside.append(each.tag)
-        elif _local(each).endswith("EventDefinition"):
+        elif _local(each).endswith(("EventDefinition", "LoopCharacteristics")):
             inside += [inner.tag for inner in each.iter() if not inner.tag.startswith(BPMN)]
+            inside += [name for inner in each.iter() for name in inner.attrib if _is_foreign(name)]
     return tuple(each.rpartition("}")[2] for each in [*attributes, *inside])
+
+
+def _is_foreign(attribute: str) -> bool:
+    """Tell whether an attribute is another tool's; XML's own say only of what type a text is."""
+    return attribute.startswith("{") and not attribute.startswith(XSI)
 
 
 def _odd(node: Any, kind: str) -> Iterator[str]:

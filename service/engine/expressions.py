@@ -8,7 +8,7 @@ turn. No error shows a value of the data.
 import json
 import re
 from calendar import monthrange
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
@@ -31,7 +31,12 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?")
 _STRING = re.compile(r'"([^"\\\x00\ud800-\udfff]*)"')
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*")
+_COMPARISON = re.compile(
+    rf"({_PATH.pattern})\s*(!?=)\s*({_STRING.pattern}|true|false|null)", re.ASCII
+)  # groups: path, operator, right side, inside of its quotation marks
+_ENTRY = re.compile(r'\s*([A-Za-z_]\w*)\s*:\s*((?:"[^"\\]*"|[^",{}\[\]])+?)\s*(?:,|\Z)', re.ASCII)
 _CONSTANTS: dict[str, Any] = {"true": True, "false": False, "null": None}
+_UNKNOWN = False, None
 _NOT_PATHS = frozenset(
     [
         "and",
@@ -42,6 +47,7 @@ _NOT_PATHS = frozenset(
         "else",
         "every",
         "external",
+        "false",
         "for",
         "function",
         "if",
@@ -50,6 +56,7 @@ _NOT_PATHS = frozenset(
         "item",
         "not",
         "now",
+        "null",
         "of",
         "or",
         "partial",
@@ -59,6 +66,7 @@ _NOT_PATHS = frozenset(
         "then",
         "time",
         "today",
+        "true",
     ]
 )  # words of FEEL and functions of ours that could be taken for names
 _DURATION = re.compile(
@@ -80,6 +88,11 @@ class Moment:
     now: datetime
     zone: ZoneInfo
     days_off: frozenset[date] = field(default=frozenset())
+
+    @cached_property
+    def answered(self) -> dict[tuple[str, ...], Any]:
+        """What V8 has answered at this moment: the same question need not be asked again while it lasts."""
+        return {}
 
     @cached_property
     def spoken(self) -> dict[str, Any]:
@@ -109,15 +122,27 @@ class Survey:
 def evaluate(expression: str, data: Mapping[str, Any], *, moment: Moment) -> Any:
     """Evaluate an expression over JSON values, where dates and durations are ISO 8601 texts, in and out.
 
-    Literals and plain paths are answered without V8. A leading "=" is dropped.
-    Raises `StepFailed` when it cannot be read, makes an author's mistake, or reaches a limit.
+    What is as plain as a literal, a path, or a comparison of both is answered without V8. A leading "=" is
+    dropped. Raises `StepFailed` when it cannot be read, makes an author's mistake, or reaches a limit.
     """
     text = stripped(expression)
-    known, value = _without_v8(text, data)
+    known, value = _without_v8(text, data, moment)
     if known:
         return value
     sent = _sent(survey(text).reads, data)
-    return _ask("feel.evaluate", text, sent, moment.for_expressions(text))
+    return _ask_once("feel.evaluate", text, sent, moment, moment.for_expressions(text))
+
+
+def evaluate_each(texts: Sequence[str], data: Mapping[str, Any], *, moment: Moment) -> list[Any]:
+    """Evaluate expressions over the same data; those that V8 must see go there together.
+
+    One call costs as much as many. Raises `StepFailed` as `evaluate` does.
+    """
+    found = [_without_v8(text, data, moment) for text in map(stripped, texts)]
+    asked = [stripped(text) for text, (known, _) in zip(texts, found, strict=True) if not known]
+    every = ", ".join(f"({text}\n)" for text in asked)  # the line ends what may be a comment
+    answers = iter(evaluate(f"[{every}]", data, moment=moment) if asked else ())
+    return [value if known else next(answers) for known, value in found]
 
 
 def unary_test(test: str, value: Any, data: Mapping[str, Any], *, moment: Moment) -> bool:
@@ -197,10 +222,10 @@ def table(digest: str, said: str, data: Mapping[str, Any], *, moment: Moment, re
     Raises `StepFailed` as `evaluate` does.
     """
     sent = _sent(reads, data)
-    answer = _ask("feel.table", digest, sent, moment.spoken_with_days_off)
+    answer = _ask_once("feel.table", digest, sent, moment, moment.spoken_with_days_off)
     if answer is None:
         _ask("feel.keepTable", digest, said)
-        answer = _ask("feel.table", digest, sent, moment.spoken_with_days_off)
+        answer = _ask_once("feel.table", digest, sent, moment, moment.spoken_with_days_off)
     return answer
 
 
@@ -213,17 +238,68 @@ def literal(expression: str, type: str, data: Mapping[str, Any], *, moment: Mome
     return _ask("feel.literal", question, _sent(survey(expression).reads, data), moment.spoken_with_days_off)
 
 
-def _without_v8(text: str, data: Mapping[str, Any]) -> tuple[bool, Any]:
-    """Answer literals and plain paths; (False, None) when V8 must be asked."""
+def _without_v8(text: str, data: Mapping[str, Any], moment: Moment) -> tuple[bool, Any]:
+    """Answer what is as plain as a literal, a path or a comparison; (False, None) when V8 must be asked."""
+    known, value = _literal(text, moment)
+    if known:
+        return True, value
+    if _PATH.fullmatch(text):
+        return _at_path(text, data)
+    if compared := _COMPARISON.fullmatch(text):
+        return _compared(compared, data)
+    return _context(text, data, moment) if text.startswith("{") else _UNKNOWN
+
+
+def _literal(text: str, moment: Moment) -> tuple[bool, Any]:
     if text in _CONSTANTS:
         return True, _CONSTANTS[text]
     if found := _STRING.fullmatch(text):
         return True, found[1]
     if _NUMBER.fullmatch(text):
         return True, float(text) if "." in text else int(text)
-    if not _PATH.fullmatch(text) or _NOT_PATHS & set(text.split(".")):
-        return False, None
-    return _walk(text.split("."), data)
+    if text == "today()":
+        return True, moment.now.astimezone(moment.zone).date().isoformat()
+    return _UNKNOWN
+
+
+def _at_path(text: str, data: Mapping[str, Any]) -> tuple[bool, Any]:
+    path = text.split(".")
+    return _UNKNOWN if _NOT_PATHS.intersection(path) else _walk(path, data)
+
+
+def _compared(found: re.Match[str], data: Mapping[str, Any]) -> tuple[bool, Any]:
+    """Compare what a path leads to with a text, a yes or no, or null; only with its like or with nothing."""
+    path, operator, right, text = found.groups()
+    known, left = _at_path(path, data)
+    wanted = _CONSTANTS[right] if text is None else text
+    if not known or not (left is None or wanted is None or type(left) is type(wanted)):
+        return _UNKNOWN
+    return True, (left == wanted) is (operator == "=")
+
+
+def _context(text: str, data: Mapping[str, Any], moment: Moment) -> tuple[bool, Any]:
+    """Build a context of plain entries; an entry that reads one before it is for V8."""
+    built: dict[str, Any] = {}
+    for name, inner in _entries(text):
+        known, value = _without_v8(inner, data, moment)
+        path = _PATH.match(inner)
+        reads_before = path is not None and path[0].partition(".")[0] in built
+        if not known or reads_before or not (value is None or isinstance(value, str | bool)):
+            return _UNKNOWN
+        built[name] = value
+    return (True, built) if built else _UNKNOWN
+
+
+@lru_cache(maxsize=1024)
+def _entries(text: str) -> tuple[tuple[str, str], ...]:
+    """Take a context of plain entries apart; empty when it is anything else."""
+    inside, entries, at = text[1:-1], list[tuple[str, str]](), 0
+    while at < len(inside) and (found := _ENTRY.match(inside, at)):
+        entries.append((found[1], found[2]))
+        at = found.end()
+    names = [name for name, _ in entries]
+    sound = text.endswith("}") and at == len(inside) and not inside.rstrip().endswith(",")
+    return tuple(entries) if sound and len(set(names)) == len(names) and not _NOT_PATHS & set(names) else ()
 
 
 def _walk(path: list[str], data: Mapping[str, Any]) -> tuple[bool, Any]:
@@ -274,6 +350,17 @@ def _iso(value: Any) -> str:
     if isinstance(value, date | time):
         return value.isoformat()
     raise TypeError
+
+
+def _ask_once(function: str, text: str, sent: str, moment: Moment, spoken: Mapping[str, Any]) -> Any:
+    """Ask V8 what depends on nothing but expression, data and moment; an answer holds as long as those."""
+    question = (function, text, sent)
+    if question not in moment.answered:
+        answer = _ask(function, text, sent, spoken)
+        if answer is None:  # also said of a table that V8 does not know
+            return None
+        moment.answered[question] = answer
+    return _copied(moment.answered[question])
 
 
 def _ask(function: str, *arguments: Any) -> Any:

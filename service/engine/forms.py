@@ -113,6 +113,7 @@ def visible(
     parts = list(_parts(form.components, answers, "", {}))
     hidden: frozenset[str] = frozenset()
     seen: dict[str, Any] | None = None
+    data = {**data, **dict.fromkeys(key for key, each in form.fields.items() if each.anew)}
     sound = _tidied(form.scope, answers, unsound=_nothing)  # a condition must not trip over a typing error
     for _ in range(ROUNDS if form.is_conditional else 0):
         gone = dict.fromkeys(key for key in form.fields if key in hidden)
@@ -134,8 +135,14 @@ def asked(
 
 
 def initial(form: Form, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what stands in the form when it is opened: what the case knows, else what the form proposes."""
-    known = {key: data.get(key, _proposed(each)) for key, each in form.fields.items()}
+    """Give what stands in the form when it is opened: what the case knows, else what the form proposes.
+
+    What happens again, a talk or a signature, is asked anew: the answer of the last time is no proposal.
+    """
+    known = {
+        key: _proposed(each) if each.anew else data.get(key, _proposed(each))
+        for key, each in form.fields.items()
+    }
     return {key: value for key, value in known.items() if value is not None}
 
 
@@ -401,8 +408,8 @@ def _hidden(parts: list[Part], known: Mapping[str, Any], *, moment: Moment) -> f
     """Give the places that these answers hide, and those inside them."""
     found: set[str] = set()
     for together in _batches(parts):
-        every = ", ".join(f"({expressions.stripped(each[1].hide)}\n)" for each in together)
-        told = expressions.evaluate(f"[{every}]", {**known, **together[0][2]}, moment=moment)
+        conditions = [each[1].hide for each in together]
+        told = expressions.evaluate_each(conditions, {**known, **together[0][2]}, moment=moment)
         found |= {place for (place, *_), hides in zip(together, told, strict=True) if hides is True}
     for place, _, _, around in parts:
         if around in found:

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, cast
 
-from py_mini_racer import MiniRacer
+from py_mini_racer import MiniRacer, init_mini_racer
 from py_mini_racer._exc import JSEvalException
 
 from service.errors import StepFailed, Unavailable
@@ -16,6 +16,10 @@ from service.errors import StepFailed, Unavailable
 BUILD = Path(__file__).parent / "build"
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
+
+# V8 guards its memory by threads: those that are not descendants of the one that began it crash the process
+# when they end an isolate, also at the process's own end. So it begins here, in the thread that imports.
+init_mini_racer(ignore_duplicate_init=True)
 
 
 class Isolate:

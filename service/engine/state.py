@@ -7,6 +7,7 @@ stored (see `compaction`), what is only predicted neither.
 
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ import msgspec
 from SpiffWorkflow.util.task import TaskState
 
 from service.engine.compaction import kept
-from service.engine.tree import Instance, Parsed, Scope, Shelf, Token, shelve, unshelve
+from service.engine.tree import LIVE, Instance, Parsed, Scope, Shelf, Token, shelve, unshelve
 from service.errors import StepFailed
 
 FORMAT = 1
@@ -82,6 +83,32 @@ def load(snapshot: bytes, definition: Parsed, *, script_engine: Any = None) -> I
         instance.subprocesses[owner.id] = scope
         _restore(scope, chunk)
     return instance
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A token, or a place that one has left and that still counts: on which spec of which level."""
+
+    level: str
+    spec: str
+    live: bool
+    notes: Mapping[str, Any]
+
+
+def standings(snapshot: bytes) -> tuple[Standing, ...]:
+    """Tell on which specs a snapshot stands, whatever definition it belongs to."""
+    return tuple(
+        Standing(chunk.spec, chunk.specs[row.spec], bool(row.state & LIVE), row.notes)
+        for chunk in _open(snapshot).chunks
+        for row in chunk.rows
+    )
+
+
+def rebound(snapshot: bytes, definition: Parsed) -> bytes:
+    """Bind a snapshot to another definition as it is; whether that makes sense, `migration` has judged."""
+    stored = _open(snapshot)
+    body = _encode(_Snapshot(definition.digest, stored.chunks))
+    return bytes((FORMAT, _PLAIN)) + body
 
 
 def _still_counts(scope: Scope) -> bool:

@@ -24,6 +24,7 @@ class DefinitionKind(StrEnum):
     PROCESS = "process"
     DECISION = "decision"
     FORM = "form"
+    EXAMPLE = "example"  # a case that shows how a process goes; its key is `<process>.<name>`
 
 
 class Deployment(Base):

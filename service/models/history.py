@@ -41,7 +41,11 @@ class HistoryEvent(Base):
 
     def sealed(self) -> str:
         """Compute the seal from what is stored: SHA-256 of 0x00 (RFC 9162, 2.1.1) and canonical JSON."""
-        facts = {
+        return verifier.seal(self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """All that the seal is over."""
+        return {
             "actor": self.actor,
             "at": self.at.isoformat(),
             "case": str(self.case_id),
@@ -55,7 +59,6 @@ class HistoryEvent(Base):
             "state_digest": self.state_digest,
             "type": self.type,
         }
-        return verifier.seal(facts)
 
 
 class AccessEvent(Base):

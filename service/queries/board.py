@@ -14,7 +14,8 @@ from service.errors import Forbidden
 from service.models.cases import Case, CaseStatus, ProcessInstance, Task
 from service.models.jobs import Job
 from service.models.people import User
-from service.queries import worklist
+from service.queries import deadlines, worklist
+from service.queries.deadlines import Counted
 from service.queries.paging import DEFAULT, NEVER, Page, page
 from service.queries.people import Person
 from service.queries.visibility import READERS, visible
@@ -48,6 +49,7 @@ class Deadline:
     legal_basis: str | None
     consequence: Text | None  # what happens if nobody acts
     given_up: bool  # it could not go off, and an incident tells
+    counted: Counted | None  # how its days were counted
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,8 @@ def _rows(work: UnitOfWork) -> sa.Subquery:
     """Tasks' due dates and timers as rows of one shape."""
     task = (
         sa.select(
-            sa.literal("task").label("kind"), Task.id, Task.process, Task.element, Task.right, Task.due_at,
+            sa.literal("task").label("kind"), Task.id, Task.process, Task.element, Task.right,
+            Task.due_at, Task.period, Task.counts_from,
             sa.false().label("given_up"), sa.false().label("paused"), *_common(),
         )
         .join(Case, Case.id == Task.case_id)
@@ -152,7 +155,8 @@ def _rows(work: UnitOfWork) -> sa.Subquery:
     stopped, paused = sa.and_(Job.run_at.is_(None), Job.paused_at.is_(None)), Job.paused_at.is_not(None)
     timer = (
         sa.select(
-            sa.literal("timer"), Job.id, Job.process, Job.element, Job.right, Job.due_at,
+            sa.literal("timer"), Job.id, Job.process, Job.element, Job.right,
+            Job.due_at, Job.period, Job.counts_from,
             stopped, paused, *_common(),
         )
         .join(Case, Case.id == Job.case_id)
@@ -220,6 +224,9 @@ def _deadline(work: UnitOfWork, row: Any) -> Deadline:
         legal_basis=element.legal_basis,
         consequence=element.consequence,
         given_up=bool(row.given_up),
+        counted=deadlines.counted(
+            work, row.deployment_id, period=row.period, begins=row.counts_from, due=row.due_at
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from service.errors import NotFound
 from service.models.cases import Answers, Case, CaseStatus, ProcessInstance, Task
 from service.models.jobs import AwaitedMessage, Incident, IncidentState, Job
 from service.queries import deadlines, history, incidents, people, worklist
-from service.queries.deadlines import TimerRow
+from service.queries.deadlines import Ground, TimerRow
 from service.queries.history import Event
 from service.queries.incidents import IncidentRow
 from service.queries.paging import DEFAULT, Page, page
@@ -99,6 +99,7 @@ class CaseFile:
     tasks: tuple[TaskRow, ...]  # open, the most urgent first
     closed: tuple[ClosedTask, ...]  # in the order of closing
     deadlines: tuple[TimerRow, ...]
+    grounds: dict[str, tuple[Ground, ...]]  # on which the fixed times among them may move, by period
     awaited: tuple[Waiting, ...]
     rights: tuple[RightState, ...]
     incidents: tuple[IncidentRow, ...]
@@ -173,6 +174,7 @@ def case(work: UnitOfWork, case_id: UUID) -> CaseFile:
         key=lambda t: (t.due_at is None, t.due_at or t.opened_at, t.id),
     )
     tasks = tuple(worklist.as_row(work, task, row, instance, who) for task in open_tasks)
+    running = _deadlines(work, row.id)
     values = row.wrapped_key is not None and may(work.actor, Permission.HISTORY_VALUES, facts)
     view = workflow.view(definition, work.snapshot(row, instance)) if row.wrapped_key is not None else None
     return CaseFile(
@@ -186,7 +188,8 @@ def case(work: UnitOfWork, case_id: UUID) -> CaseFile:
         closed=_closed(
             work, row, instance, [t for t in every if t.closed_at is not None], who, values=values
         ),
-        deadlines=_deadlines(work, row.id),
+        deadlines=running,
+        grounds=_grounds(work, instance.deployment_id, [*running, *tasks]),
         awaited=_awaited(work, row.id, definition),
         rights=_rights(events, tasks),
         incidents=incidents.incidents(work, case=row.id, limit=200).items,
@@ -196,6 +199,8 @@ def case(work: UnitOfWork, case_id: UUID) -> CaseFile:
             each
             for each in (
                 Permission.CASE_MANAGE,
+                Permission.DEADLINE_MOVE,
+                Permission.DEADLINE_PAUSE,
                 Permission.MESSAGE_DELIVER,
                 Permission.ACCESS_LOG_READ,
                 Permission.INCIDENT_HANDLE,
@@ -337,6 +342,13 @@ def _deadlines(work: UnitOfWork, case_id: UUID) -> tuple[TimerRow, ...]:
         .order_by(Job.due_at, Job.id)
     )
     return tuple(deadlines.timer(work, row) for row in work.session.execute(rows))
+
+
+def _grounds(
+    work: UnitOfWork, deployment_id: UUID, rows: Sequence[TimerRow | TaskRow]
+) -> dict[str, tuple[Ground, ...]]:
+    fixed = {row.counted.period: row.counted for row in rows if row.counted and row.counted.fixed}
+    return {period: deadlines.grounds(work, deployment_id, counted) for period, counted in fixed.items()}
 
 
 def _awaited(work: UnitOfWork, case_id: UUID, definition: Definition) -> tuple[Waiting, ...]:

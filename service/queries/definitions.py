@@ -6,7 +6,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from service.engine import differences
 from service.engine.definition import Process
+from service.engine.differences import Difference
 from service.errors import NotFound
 from service.models.cases import Case, CaseStatus, ProcessInstance
 from service.models.definitions import (
@@ -86,6 +88,16 @@ def one(work: UnitOfWork, key: str, version: int) -> OneVersion:
     return OneVersion(row, found.file, found.content, work.definition(row.deployment_id).processes[key])
 
 
+def diff(work: UnitOfWork, key: str, old: int, new: int) -> tuple[Difference, ...]:
+    """What became different between two versions of a process, its tables and its forms; `NotFound`."""
+    rows = {row.version: row for row in versions(work, key)}
+    if old not in rows or new not in rows:
+        raise NotFound
+    return differences.between(
+        work.definition(rows[old].deployment_id), work.definition(rows[new].deployment_id), key
+    )
+
+
 def files_in_force(work: UnitOfWork) -> dict[str, bytes]:
     """Every file in force, byte for byte, by the path that `processes/` and `forms/` keep it under."""
     require(work.actor, Permission.DEFINITION_READ)
@@ -100,7 +112,14 @@ def files_in_force(work: UnitOfWork) -> dict[str, bytes]:
         .join(Deployment, Deployment.id == deployment_content.c.deployment_id)
         .where(Deployment.number == last)
     )
-    return {_PATHS[row.kind].format(row.key): row.content for row in rows}
+    return {_path(row.kind, row.key): row.content for row in rows}
+
+
+def _path(kind: DefinitionKind, key: str) -> str:
+    if kind is DefinitionKind.EXAMPLE:
+        process, _, name = key.partition(".")
+        return f"processes/{process}/examples/{name}.json"
+    return _PATHS[kind].format(key)
 
 
 def _versions(work: UnitOfWork, *which: sa.ColumnElement[bool]) -> tuple[VersionRow, ...]:

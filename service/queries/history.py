@@ -1,7 +1,7 @@
 """The history for people: a case's events in order, whether the chain is whole, and who looked."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,9 @@ from sqlalchemy.orm import aliased
 
 from service import verifier
 from service.config import Settings
-from service.errors import NotFound, Unavailable
-from service.models.cases import Case
+from service.engine.text import Text
+from service.errors import Invalid, NotFound, Problem, Unavailable
+from service.models.cases import Case, ProcessInstance
 from service.models.checkpoints import Checkpoint
 from service.models.history import AccessEvent, HistoryEvent
 from service.queries import people, proofs, verification
@@ -21,6 +22,7 @@ from service.queries.paging import DEFAULT, Page, page
 from service.queries.people import Person
 from service.queries.verification import Beginning, Checked
 from service.queries.visibility import visible
+from service.rules import identifiers
 from service.rules.permissions import Facts, Permission, Role, may, require
 from service.vault import SALT, Vault
 from service.work import UnitOfWork
@@ -81,6 +83,20 @@ class Access:
     subject: str | None
     reason: str | None
     reference: str | None  # of the case
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Which events to find; what is None does not narrow. `person` is what `person_code` gave."""
+
+    case: UUID | None = None
+    actor: str | None = None
+    type: str | None = None
+    unit: str | None = None
+    process: str | None = None
+    person: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 earlier = aliased(Checkpoint)
@@ -168,6 +184,7 @@ def access_log(
     *,
     case: UUID | None = None,
     actor: str | None = None,
+    action: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int = DEFAULT,
@@ -185,6 +202,7 @@ def access_log(
     given = {
         "case": None if case is None else AccessEvent.case_id == case,
         "actor": None if actor is None else AccessEvent.actor == actor,
+        "action": None if action is None else AccessEvent.action == action,
         "since": None if since is None else AccessEvent.at >= since,
         "until": None if until is None else AccessEvent.at < until,
     }
@@ -203,24 +221,20 @@ def access_log(
 
 
 def changes(
-    work: UnitOfWork,
-    *,
-    case: UUID | None = None,
-    actor: str | None = None,
-    type: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    limit: int = DEFAULT,
-    cursor: str | None = None,
+    work: UnitOfWork, sought: Sought, *, limit: int = DEFAULT, cursor: str | None = None
 ) -> Page[Event]:
     """Events across the cases that the actor may see, newest first; without their values."""
     rows = sa.select(HistoryEvent).join(Case, Case.id == HistoryEvent.case_id).where(visible(work))
+    running = sa.exists().where(ProcessInstance.case_id == Case.id, ProcessInstance.process == sought.process)
     given = {
-        "case": None if case is None else HistoryEvent.case_id == case,
-        "actor": None if actor is None else HistoryEvent.actor == actor,
-        "type": None if type is None else HistoryEvent.type == type,
-        "since": None if since is None else HistoryEvent.at >= since,
-        "until": None if until is None else HistoryEvent.at < until,
+        "case": None if sought.case is None else HistoryEvent.case_id == sought.case,
+        "actor": None if sought.actor is None else HistoryEvent.actor == sought.actor,
+        "type": None if sought.type is None else HistoryEvent.type == sought.type,
+        "unit": None if sought.unit is None else Case.unit_key == sought.unit,
+        "process": None if sought.process is None else running,
+        "person": None if sought.person is None else Case.person_index == sought.person,
+        "since": None if sought.since is None else HistoryEvent.at >= sought.since,
+        "until": None if sought.until is None else HistoryEvent.at < sought.until,
     }
     rows = rows.where(*(condition for condition in given.values() if condition is not None))
     by = [HistoryEvent.at, HistoryEvent.case_id, HistoryEvent.sequence]
@@ -235,6 +249,25 @@ def changes(
         found.next,
         found.total,
     )
+
+
+def person_code(work: UnitOfWork, number: str) -> str:
+    """Give the code by which a person's cases are found, for a personal number; the search is logged.
+
+    The code tells nothing without the key file, so that addresses and logs may hold it. Raises `Invalid`.
+    """
+    found = identifiers.personal_number(number, today=work.today)
+    if found is None:
+        told = Text("Skriv numret som ÅÅÅÅMMDD-NNNN.", "Write the number as YYYYMMDD-NNNN.")
+        raise Invalid(problems=[Problem(told.in_(work.actor.language), pointer="/person")])
+    work.looked("search", subject="person")
+    return work.vault.blind_index("person", found)
+
+
+def references(work: UnitOfWork, case_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """What these cases are called, in one query."""
+    rows = work.session.execute(sa.select(Case.id, Case.reference).where(Case.id.in_(set(case_ids))))
+    return {row.id: row.reference for row in rows}
 
 
 def _readable(work: UnitOfWork, case_id: UUID) -> Case:

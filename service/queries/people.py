@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
-from service.models.people import Delegation, Login, RoleGrant, Unit, User
+from service.models.people import Delegation, Login, RoleGrant, Unit, UnitHead, User
 from service.rules.permissions import Permission, Role, require
 from service.work import UnitOfWork
 
@@ -36,10 +36,11 @@ class UserRow:
 
 @dataclass(frozen=True)
 class UnitRow:
-    """A unit."""
+    """A unit, and the username of who leads it."""
 
     key: str
     name: str
+    head: str | None
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,13 @@ def colleagues(work: UnitOfWork, unit: str) -> tuple[Person, ...]:
 
 def units(work: UnitOfWork) -> tuple[UnitRow, ...]:
     """All units, for anyone who is logged in."""
-    return tuple(
-        UnitRow(unit.key, unit.name) for unit in work.session.scalars(sa.select(Unit).order_by(Unit.name))
+    rows = work.session.execute(
+        sa.select(Unit, User.username)
+        .outerjoin(UnitHead, UnitHead.unit_key == Unit.key)
+        .outerjoin(User, User.id == UnitHead.user_id)
+        .order_by(Unit.name)
     )
+    return tuple(UnitRow(unit.key, unit.name, head) for unit, head in rows)
 
 
 def delegations(work: UnitOfWork) -> tuple[DelegationRow, ...]:

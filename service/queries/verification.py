@@ -69,6 +69,7 @@ def of_case(work: UnitOfWork, case_id: UUID) -> Checked:
     """Check one case: its chain, values and state, and its leaves against the newest signed checkpoint."""
     checked = Checked()
     _check_cases(work, [case_id], checked)
+    checked.findings = _first_of_each([*checked.findings, *_rewritten(work, case_id)])
     if not checked.findings:
         checked.findings += _off_the_tree(work, case_id)
     return checked
@@ -112,12 +113,11 @@ def _check_cases(work: UnitOfWork, case_ids: Sequence[UUID], checked: Checked) -
     suspects = _suspects(work, case_ids, checked)
     for case_id in suspects:
         work.lock(case_id)
-        again = _suspects(work, [case_id], Checked())
-        checked.findings += again.get(case_id, [])
+        checked.findings += _suspects(work, [case_id], Checked()).values()
     checked.cases += len(case_ids)
 
 
-def _suspects(work: UnitOfWork, case_ids: Sequence[UUID], checked: Checked) -> dict[UUID, list[Finding]]:
+def _suspects(work: UnitOfWork, case_ids: Sequence[UUID], checked: Checked) -> dict[UUID, Finding]:
     if not case_ids:
         return {}
     heads = {
@@ -129,7 +129,7 @@ def _suspects(work: UnitOfWork, case_ids: Sequence[UUID], checked: Checked) -> d
         )
     }
     states = _states(work, case_ids)
-    wrong: dict[UUID, list[Finding]] = {}
+    wrong: dict[UUID, Finding] = {}
     ended: dict[UUID, tuple[int, str, str]] = {}
     for case_id, events in _chains(work, case_ids):
         head = heads[case_id]
@@ -137,19 +137,22 @@ def _suspects(work: UnitOfWork, case_ids: Sequence[UUID], checked: Checked) -> d
         checked.events += end[0]
         ended[case_id] = end
         if finding is not None:
-            wrong[case_id] = [finding]
+            wrong[case_id] = finding
     for case_id, head in heads.items():
         why = _end(head, ended.get(case_id, (0, "", "")), states.get(case_id, ""))
         if why is not None and case_id not in wrong:
-            wrong[case_id] = [Finding(why[0], case_id, head.reference, why[1])]
-    for finding in _rewritten(work, case_ids, heads):
-        wrong.setdefault(finding.case_id or UUID(int=0), []).append(finding)
-    return {case_id: _first(findings) for case_id, findings in wrong.items()}
+            wrong[case_id] = Finding(why[0], case_id, head.reference, why[1])
+    return wrong
 
 
-def _first(findings: Sequence[Finding]) -> list[Finding]:
-    """The first thing that is wrong in a case: what comes after it follows from it."""
-    return [min(findings, key=lambda each: each.sequence or 0)]
+def _first_of_each(findings: Iterable[Finding]) -> list[Finding]:
+    """The first thing that is wrong in each case: what comes after it follows from it."""
+    first: dict[UUID | None, Finding] = {}
+    for each in findings:
+        known = first.get(each.case_id)
+        if known is None or (each.sequence or 0) < (known.sequence or 0):
+            first[each.case_id] = each
+    return list(first.values())
 
 
 def _chains(work: UnitOfWork, case_ids: Sequence[UUID]) -> Iterator[tuple[UUID, Iterator[Sequence[Any]]]]:
@@ -300,15 +303,11 @@ def _end(head: _Head, end: tuple[int, str, str], state: str) -> tuple[str, int] 
     return None if state == recorded else ("state", number)
 
 
-def _rewritten(work: UnitOfWork, case_ids: Sequence[UUID], heads: dict[UUID, _Head]) -> Iterator[Finding]:
+def _rewritten(work: UnitOfWork, case_id: UUID) -> Iterator[Finding]:
     """Events that have a place in the tree and are not the ones that were given it; the database compares."""
-    for case_id, sequence, gone in work.session.execute(
-        _leaves_and_events()
-        .where(TrailLeaf.case_id.in_(case_ids), _MISMATCH)
-        .order_by(TrailLeaf.case_id, TrailLeaf.sequence)
-    ):
-        head = heads.get(case_id)
-        reference = head.reference if head is not None else None
+    rows = _leaves_and_events().where(TrailLeaf.case_id == case_id, _MISMATCH).order_by(TrailLeaf.sequence)
+    reference = work.session.scalar(sa.select(Case.reference).where(Case.id == case_id))
+    for _, sequence, gone in work.session.execute(rows):
         yield Finding("missing" if gone else "rewritten", case_id, reference, sequence)
 
 
@@ -360,6 +359,7 @@ def _check_tree(
     frontier = Frontier()
     kept: Kept = []
     roots: dict[int, bytes] = {}
+    wrong: list[Finding] = []
     with begin() as work:
         signed = work.session.scalars(sa.select(Checkpoint).order_by(Checkpoint.size))
         notes = {row.size: row.note for row in signed}
@@ -372,11 +372,13 @@ def _check_tree(
                 .where(TrailLeaf.number >= before, TrailLeaf.number < before + BATCH)
                 .order_by(TrailLeaf.number)
             )
-            _grow(frontier, kept, _in_a_row(before, seals), roots, wanted)
-            checked.findings += _strangers(work, before, visible(work))
+            leaves = seals.cursor.fetchall() if seals.cursor is not None else []
+            _grow(frontier, kept, _in_a_row(before, leaves), roots, wanted)
+            wrong += _first_of_each(_mismatches(work, before, visible(work)))
         if frontier.size == before:
             break
     checked.leaves = frontier.size
+    checked.findings = _first_of_each([*checked.findings, *wrong])
     with begin() as work:
         checked.findings += _wrong_checkpoints(work, wanted, notes, roots)
         checked.findings += _wrong_nodes(work, kept, max(wanted, default=0))
@@ -404,26 +406,22 @@ def _grow(
         roots[size] = frontier.root()
 
 
-def _strangers(work: UnitOfWork, before: int, visible: sa.ColumnElement[bool]) -> Iterator[Finding]:
-    """Leaves without their event in cases that were not checked: another unit's, or none any more."""
+def _mismatches(work: UnitOfWork, before: int, visible: sa.ColumnElement[bool]) -> Iterator[Finding]:
+    """Leaves of one batch without their event, or of a case that is gone; told apart by what may be seen."""
     rows = (
         _leaves_and_events()
         .outerjoin(Case, Case.id == TrailLeaf.case_id)
         .where(
             TrailLeaf.number >= before,
             TrailLeaf.number < before + BATCH,
-            sa.or_(Case.id.is_(None), sa.and_(sa.not_(visible), _MISMATCH)),
+            sa.or_(Case.id.is_(None), _MISMATCH),
         )
         .order_by(TrailLeaf.number)
-        .add_columns(Case.id)
+        .add_columns(Case.id, Case.reference, visible)
     )
-    for case_id, sequence, gone, known in work.session.execute(rows):
-        yield Finding(
-            "missing" if gone or known is None else "rewritten",
-            case_id,
-            sequence=sequence,
-            seen=known is None,
-        )
+    for case_id, sequence, gone, known, reference, seen in work.session.execute(rows):
+        why = "missing" if gone or known is None else "rewritten"
+        yield Finding(why, case_id, reference if seen else None, sequence, seen=bool(seen) or known is None)
 
 
 def _wrong_checkpoints(

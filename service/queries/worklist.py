@@ -13,7 +13,8 @@ from service.engine.expressions import Moment
 from service.engine.forms import Form
 from service.errors import NotFound
 from service.models.cases import Answers, Case, CaseStatus, Draft, ProcessInstance, Task
-from service.queries import people
+from service.queries import deadlines, people
+from service.queries.deadlines import Counted
 from service.queries.paging import DEFAULT, NEVER, Page, page
 from service.queries.people import Person
 from service.queries.visibility import visible
@@ -42,6 +43,7 @@ class TaskRow:
     opened_at: datetime
     due_at: datetime | None
     follow_up_at: datetime | None
+    counted: Counted | None  # how the due instant was counted; None where the diagram does not name the time
 
 
 @dataclass(frozen=True)
@@ -239,6 +241,9 @@ def as_row(
         opened_at=task.opened_at,
         due_at=task.due_at,
         follow_up_at=task.follow_up_at,
+        counted=deadlines.counted(
+            work, instance.deployment_id, period=task.period, begins=task.counts_from, due=task.due_at
+        ),
     )
 
 

@@ -48,6 +48,7 @@ class Permission(StrEnum):
     ACCESS_LOG_READ = "access-log.read"
     TRAIL_CHECK = "trail.check"  # verify the whole trail, take and read signed checkpoints
     DEFINITION_READ = "definition.read"
+    DEFINITION_DRAFT = "definition.draft"
     DEFINITION_DEPLOY = "definition.deploy"
     DEFINITION_APPROVE = "definition.approve"
     TIMER_READ = "timer.read"
@@ -196,6 +197,7 @@ PERMISSIONS: dict[Permission, list[list[Predicate]]] = {
     Permission.ACCESS_LOG_READ: [[audits_unit], [leads_unit]],
     Permission.TRAIL_CHECK: [[audits_unit], [administers], [is_system]],
     Permission.DEFINITION_READ: [[is_staff]],
+    Permission.DEFINITION_DRAFT: [[owns_processes]],
     Permission.DEFINITION_DEPLOY: [[owns_processes], [is_system]],
     Permission.DEFINITION_APPROVE: [[owns_processes, is_not_author], [administers, is_not_author]],
     Permission.TIMER_READ: [[works_in_unit, may_know], [audits_unit, may_know]],

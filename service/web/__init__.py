@@ -9,14 +9,18 @@ from service.web import (
     board,
     cases,
     definitions,
+    drafts,
     errors,
     forms,
     incidents,
+    moves,
+    notices,
     pages,
     presentation,
     security,
     session,
     tasks,
+    trace,
 )
 
 
@@ -27,6 +31,19 @@ def register(app: Flask) -> None:
     errors.register(app, problem=api.problem)
     presentation.register(app)
     forms.register(app)
-    for each in (session, pages, tasks, cases, definitions, incidents, audit, board):
+    for each in (
+        session,
+        pages,
+        notices,
+        moves,
+        tasks,
+        cases,
+        definitions,
+        drafts,
+        incidents,
+        audit,
+        trace,
+        board,
+    ):
         app.register_blueprint(each.blueprint)
     api.register(app)

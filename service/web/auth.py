@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
 
-from service.commands import people
+from service.commands import feeds, people
 from service.errors import Forbidden, NotIdentified
+from service.queries import notices
 from service.rules.permissions import SYSTEM, Actor
 from service.work import Platform, UnitOfWork
 
@@ -58,6 +59,20 @@ def begin() -> Iterator[UnitOfWork]:
             raise NotIdentified
         work.actor = g.actor = actor
         g.now = work.now
+        if _shows_a_page():
+            g.unseen = notices.unseen(work)
+        yield work
+
+
+@contextmanager
+def begin_with_feed(secret: str) -> Iterator[UnitOfWork]:
+    """Open a unit of work for whoever holds the secret of a calendar feed; it opens nothing but the feed.
+
+    Raises `NotIdentified` when it is nobody's.
+    """
+    with platform().begin(SYSTEM) as work:
+        work.actor = g.actor = feeds.whose(work, secret=secret)
+        g.now = work.now
         yield work
 
 
@@ -67,6 +82,16 @@ def begin_unidentified() -> Iterator[UnitOfWork]:
     with platform().begin(SYSTEM) as work:
         g.now = work.now
         yield work
+
+
+def unseen() -> int:
+    """How many warnings wait for whoever reads the page."""
+    return int(g.get("unseen", 0))
+
+
+def _shows_a_page() -> bool:
+    """Tell whether the answer will have a header that says how many warnings are new."""
+    return request.method == "GET" and not request.path.startswith("/api/")
 
 
 def actor() -> Actor | None:

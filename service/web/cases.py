@@ -13,7 +13,7 @@ from service.queries import casefile, definitions, history, people
 from service.queries.casefile import CaseFile
 from service.queries.people import Person
 from service.rules.permissions import Permission, Role
-from service.web import forms, steps, trail
+from service.web import drawings, forms, steps, trail
 from service.web.auth import begin
 from service.web.presentation import clock, day, language, moment, names, say, t
 from service.web.steps import Standing
@@ -89,7 +89,7 @@ def start() -> ResponseReturnValue:
 def show_case(case_id: UUID) -> ResponseReturnValue:
     """Show a case; a protected one asks for a reason first."""
     try:
-        return _page(case_id)
+        return case_page(case_id)
     except NotFound:
         with begin() as work:
             casefile.protected(work, case_id)
@@ -128,9 +128,9 @@ def manage(case_id: UUID, action: str) -> ResponseReturnValue:
         words = t("manage.reason_missing") if not reason.strip() else _first(error)
         field = f"{action}-reason" if not reason.strip() else None
         wrong = {"action": action, "words": words, "reason": reason}
-        return _page(case_id, problems=[(field, words)], wrong=wrong), 422
+        return case_page(case_id, problems=[(field, words)], wrong=wrong), 422
     except Conflict as error:
-        return _page(case_id, problems=[(None, error.message)]), 409
+        return case_page(case_id, problems=[(None, error.message)]), 409
     return redirect(_after(case_id, action), 303)
 
 
@@ -141,7 +141,7 @@ def register_message(case_id: UUID) -> ResponseReturnValue:
         with begin() as work:
             messages.deliver(work, request.form.get("name", ""), case_id=case_id)
     except (Conflict, Invalid) as error:
-        return _page(case_id, problems=[(None, error.message)]), 409
+        return case_page(case_id, problems=[(None, error.message)]), 409
     return redirect(url_for("cases.show_case", case_id=case_id, said="registered"), 303)
 
 
@@ -164,26 +164,28 @@ def show_history(case_id: UUID) -> ResponseReturnValue:
         types=sorted({each.type for each in told}, key=trail.event_type),
         type=type,
         event_type=trail.event_type,
+        why=trail.why,
         may_access_log=Permission.ACCESS_LOG_READ in file.may,
     )
 
 
-def _page(
+def case_page(
     case_id: UUID,
     *,
     problems: list[tuple[str | None, str]] | None = None,
     wrong: dict[str, str] | None = None,
 ) -> str:
+    """Show the case; with what is wrong in a form that was posted from it, and what was typed there."""
     with begin() as work:
         file = casefile.case(work, case_id)
         units = dict(names(people.units(work)))
         colleagues = _colleagues(work, file)
     drawn = request.args.get("process", "")
-    drawings = _drawings(file)
-    drawn = drawn if drawn in drawings else _liveliest(drawings)
+    drawn_of = _drawings(file)
+    drawn = drawn if drawn in drawn_of else drawings.liveliest(drawn_of)
     process, _, right = drawn.partition(":")
     diagram = file.definition.processes[process]
-    standing = drawings[drawn]
+    standing = drawn_of[drawn]
     told = trail.tell(file.events, file.definition)
     return render_template(
         "cases/case.html",
@@ -197,13 +199,15 @@ def _page(
         tasks=file.tasks,
         closed=list(reversed(file.closed)),
         coming=_coming(file),
-        drawings=[(key, _drawing_name(file, key), _state(each)) for key, each in drawings.items()],
+        drawings=drawings.choices(file.definition, drawn_of),
         drawn=drawn,
-        drawn_title=_drawing_name(file, drawn),
+        drawn_title=drawings.name(file.definition, drawn),
         xml=diagram.xml.decode(),
         steps=steps.table(diagram, standing),
         answers=_answers(file),
         deadlines=file.deadlines,
+        grounds=file.grounds,
+        moves=Permission.DEADLINE_MOVE in file.may and file.row.status in {"open", "suspended"},
         happenings=[each for each in file.awaited if each.consequence] if _registers(file) else [],
         awaited=[each for each in file.awaited if not each.consequence],
         rights=file.rights,
@@ -266,39 +270,9 @@ def _first(error: Invalid) -> str:
 
 
 def _drawings(file: CaseFile) -> dict[str, Standing]:
-    """The diagrams that the case has been in, with what has happened there; a right's one for each right."""
+    """The diagrams that the case has been in, with what has happened there."""
     over = file.row.status in {"closed", "cancelled"}
-    here: dict[str, set[str]] = {file.row.process: set()}
-    done: dict[str, set[str]] = {}
-    for places, into in ((file.passed, done), (file.active, here)):
-        for place in places:
-            key = f"{place.process}:{place.right}" if _is_of_right(file, place) else place.process
-            here.setdefault(key, set())
-            into.setdefault(key, set()).add(place.element)
-    return {key: Standing(frozenset(here[key]), frozenset(done.get(key, ())), over=over) for key in here}
-
-
-def _is_of_right(file: CaseFile, place: Any) -> bool:
-    """Tell whether a place's right comes from the call, so that its diagram runs once for each right."""
-    element = file.definition.processes[place.process].elements.get(place.element)
-    return place.right is not None and (element is None or element.right is None)
-
-
-def _liveliest(drawings: dict[str, Standing]) -> str:
-    """The diagram to show first: the innermost with a token if there is one such, else the case's own."""
-    root, *inner = drawings
-    live = [key for key in inner if drawings[key].here]
-    return live[0] if len(live) == 1 else root
-
-
-def _drawing_name(file: CaseFile, key: str) -> str:
-    process, _, right = key.partition(":")
-    title = say(file.definition.processes[process].title)
-    return f"{title}: {t(f'right.{right}')}" if right else title
-
-
-def _state(standing: Standing) -> str:
-    return "here" if standing.here else "done" if standing.done else ""
+    return drawings.of(file.definition, file.row.process, passed=file.passed, active=file.active, over=over)
 
 
 def _where(file: CaseFile, told: list[trail.Told]) -> list[str]:

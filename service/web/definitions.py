@@ -3,7 +3,8 @@
 from flask import Blueprint, Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from service.queries import definitions
+from service.queries import definitions, drafts
+from service.rules.permissions import Permission, may
 from service.web import steps
 from service.web.auth import begin
 from service.web.presentation import say
@@ -16,7 +17,8 @@ def show_definitions() -> ResponseReturnValue:
     """List the newest version of every process."""
     with begin() as work:
         rows = definitions.newest(work)
-    return render_template("definitions/list.html", rows=rows)
+        ongoing = drafts.current(work)
+    return render_template("definitions/list.html", rows=rows, drafts=ongoing)
 
 
 @blueprint.get("/definitions/<key>")
@@ -33,6 +35,7 @@ def show_version(key: str, version: int) -> ResponseReturnValue:
     with begin() as work:
         one = definitions.one(work, key, version)
         versions = definitions.versions(work, key)
+        may_draft = may(work.actor, Permission.DEFINITION_DRAFT)
     return render_template(
         "definitions/version.html",
         row=one.row,
@@ -40,6 +43,7 @@ def show_version(key: str, version: int) -> ResponseReturnValue:
         xml=one.content.decode(),
         steps=steps.table(one.process),
         versions=versions,
+        may_draft=may_draft,
     )
 
 

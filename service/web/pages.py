@@ -6,7 +6,7 @@ from flask import Blueprint, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from service.commands import people as commands
-from service.queries import people
+from service.queries import notices, people
 from service.rules.permissions import Role
 from service.web.auth import begin, public
 from service.web.presentation import names, t
@@ -31,21 +31,7 @@ def go_home() -> ResponseReturnValue:
 @blueprint.get("/settings")
 def show_settings() -> ResponseReturnValue:
     """Show what the service knows of the reader, and what they may choose."""
-    with begin() as work:
-        me = work.actor
-        units = names(people.units(work))
-        logins = people.logins(work)
-    roles: dict[str, list[str]] = {}
-    for role, unit in sorted(me.grants, key=lambda grant: (grant[1], grant[0])):
-        roles.setdefault(units.get(unit, unit), []).append(t(f"role.{role}"))
-    return render_template(
-        "settings.html",
-        me_name=me.name,
-        username=me.username,
-        roles=roles,
-        delegations=sorted(me.delegations),
-        logins=logins,
-    )
+    return settings_page()
 
 
 @blueprint.post("/settings")
@@ -95,3 +81,29 @@ def show_help() -> ResponseReturnValue:
 def show_accessibility() -> ResponseReturnValue:
     """The accessibility statement (lagen 2018:1937, 13 §)."""
     return render_template("accessibility.html")
+
+
+def settings_page(
+    *, problems: list[tuple[str, str]] | None = None, email: str | None = None, feed: str | None = None
+) -> str:
+    """Show the settings; with what is wrong in what was posted, or with a new calendar address, this once."""
+    with begin() as work:
+        me = work.actor
+        units = names(people.units(work))
+        logins = people.logins(work)
+        channels = notices.channels(work)
+    roles: dict[str, list[str]] = {}
+    for role, unit in sorted(me.grants, key=lambda grant: (grant[1], grant[0])):
+        roles.setdefault(units.get(unit, unit), []).append(t(f"role.{role}"))
+    return render_template(
+        "settings.html",
+        me_name=me.name,
+        username=me.username,
+        roles=roles,
+        delegations=sorted(me.delegations),
+        logins=logins,
+        channels=channels,
+        email=email if email is not None else channels.email or "",
+        feed=feed,
+        problems=problems or [],
+    )

@@ -46,6 +46,7 @@ def register(app: Flask) -> None:
         "asset": asset,
         "due": due,
         "actor": auth.actor,
+        "unseen": auth.unseen,
         "built": built,
         "idle_seconds": auth.seconds_left,
         "csrf_token": auth.csrf_token,
@@ -183,6 +184,7 @@ def navigation() -> list[tuple[str, str]]:
         ("/deadlines", "nav.deadlines", workers | {Role.AUDITOR}),
         ("/definitions", "nav.definitions", set(Role)),
         ("/incidents", "nav.incidents", {Role.TEAM_LEADER, Role.ADMINISTRATOR, Role.AUDITOR}),
+        ("/audit", "nav.audit", {Role.AUDITOR}),
         ("/access-log", "nav.access_log", {Role.TEAM_LEADER, Role.AUDITOR}),
     )
     return [(address, words) for address, words, roles in offered if actor.roles & roles]

@@ -18,7 +18,16 @@ from service.queries.worklist import Counts, TaskPage, TaskRow
 from service.rules.permissions import Permission, Role
 from service.web import auth, forms, steps
 from service.web.auth import begin
-from service.web.presentation import clock, days_between, language, moment, names, t, working_days_between
+from service.web.presentation import (
+    clock,
+    days_between,
+    language,
+    moment,
+    names,
+    say,
+    t,
+    working_days_between,
+)
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -275,6 +284,8 @@ def _arithmetic(row: TaskRow) -> str:
     """Say how the due moment was counted: from when, how many days, how many of them working days."""
     if row.due_at is None:
         return ""
+    if row.counted is not None:
+        return say(row.counted.words)
     start, days = moment(row.opened_at), days_between(row.opened_at, row.due_at)
     if days < 1:
         hours = max(0, round((row.due_at - row.opened_at).total_seconds() / 3600))

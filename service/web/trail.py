@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from service import verifier
 from service.engine.definition import Definition
 from service.queries.history import Event
 from service.web import forms, texts
@@ -18,7 +19,8 @@ QUIET = frozenset(
         "decision.made",
         "task.claimed",
         "task.opened",
-        "timer.moved",
+        "deadline.warned",
+        "waiting.changed",
     }
 )
 NOTES = ("reason", "note")
@@ -51,6 +53,11 @@ def event_type(type: str) -> str:
     """Say what kind of event it is."""
     key = f"event_type.{type}"
     return t(key) if texts.known(key) else type
+
+
+def why(code: str) -> str:
+    """Say what is wrong with an event or a checkpoint, in the words of the verifier."""
+    return verifier.WORDS[code][0 if language() == "sv" else 1]
 
 
 def milestone(name: str) -> str:
@@ -105,6 +112,10 @@ def _words(event: Event, definition: Definition) -> str:
         reference=details.get("reference") or "",
         due=_at(details.get("due")),
         until=_at(details.get("until")),
+        was=_at(details.get("from")),
+        new=_at(details.get("to")),
+        level=details.get("level") or "",
+        whom=", ".join(details["to"]) if isinstance(details.get("to"), list) else "",
     )
 
 

@@ -1,5 +1,6 @@
 """Publishing diagrams, tables and forms: all or nothing, versions, four eyes; on both databases."""
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -226,3 +227,40 @@ def test_the_services_own_files_are_installed_once(desk, tmp_path):
     with desk.begin("system") as work:
         assert deployments.install(work, tmp_path) is None
     assert version_of(desk, desk.start()) == 2
+
+
+def example(*steps, **more):
+    said = {"name": "Två steg", "start_at": "2027-01-04T09:00:00+01:00", "data": {}, "steps": list(steps)}
+    return {"two_steps.short.example.json": json.dumps(said | more).encode()}
+
+
+def test_an_example_is_kept_and_blocks_a_deployment_that_it_does_not_fit(desk):
+    asked = {"element": "ask", "data": {"what": "sten"}}
+    with pytest.raises(Refused, match="deployed") as told:
+        deploy(desk, files=example(asked, {"element": "aks", "data": {}}))
+    (problem,) = told.value.problems
+    assert (problem.file, problem.pointer) == ("two_steps.short.example.json", "/steps/1")
+    assert "in step 2" in problem.message
+    with desk.begin("system") as work:
+        deployments.deploy(work, files=example(asked), note="Ett exempel")
+    with desk.begin("system") as work:
+        assert "processes/two_steps/examples/short.json" in definitions.files_in_force(work)
+    with pytest.raises(Refused) as told:
+        deploy(desk, files=file("two_steps.bpmn", ('"ask"', '"asking"')))
+    assert told.value.problems[0].element == "ask"
+
+
+def test_a_milestone_that_would_disappear_is_told_and_stops_nothing(desk):
+    lost = ('<spiffworkflow:property name="milestone" value="done" />', "")
+    made = deploy(desk, files=file("two_steps.bpmn", lost), dry_run=True)
+    (warning,) = [each for each in made.warnings if each.rule == "milestone-lost"]
+    assert (warning.file, warning.element) == ("two_steps.bpmn", "end")
+
+
+def test_a_task_that_says_too_little_is_told(desk):
+    bare = ('<spiffworkflow:property name="guidance" value="Gör det." />', "")
+    found = deploy(desk, files=file("two_steps.bpmn", bare), dry_run=True).warnings
+    assert {(each.rule, each.element) for each in found} == {
+        ("task-incomplete", "ask"),
+        ("task-incomplete", "check"),
+    }

@@ -1,8 +1,13 @@
 """FEEL as the service evaluates it: what authors rely on, how dates count, what is an error with words."""
 
+import json
 import os
+import subprocess
+import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +22,7 @@ from service.engine.expressions import Moment, evaluate, instant, names, problem
 from service.errors import StepFailed
 from service.rules import calendar
 
+ROOT = Path(__file__).parents[2]
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 MOMENT = Moment(
     datetime(2026, 3, 1, 10, 0, tzinfo=UTC), STOCKHOLM, calendar.days_off_around(date(2026, 3, 1))
@@ -337,6 +343,60 @@ def test_plain_paths_are_answered_as_v8_would(data: dict[str, Any], path: list[s
     assert said(plain, **data) == said(f"({plain})", **data)
 
 
+LITERALS = st.sampled_from(['"a"', '"b, c"', '"2026-03-01"', '""', "true", "false", "null"])
+PATHS = st.lists(st.sampled_from(["a", "b", "c", "not", "true"]), min_size=1, max_size=3).map(".".join)
+SIGNS = st.sampled_from(["=", "!=", " = ", " != ", "\n= "])
+COMPARISONS = st.builds("{}{}{}".format, PATHS, SIGNS, LITERALS)
+INNER = LITERALS | PATHS | COMPARISONS | st.just("today()")
+ENTRIES = st.builds("{}: {}".format, st.sampled_from(["a", "b", "d", "for"]), INNER)
+CONTEXTS = st.lists(ENTRIES, max_size=3).map(lambda each: f"{{{', '.join(each)}}}")
+PLAIN = COMPARISONS | st.just("today()") | CONTEXTS
+VALUES = JSON | st.sampled_from(["a", "b, c", "2026-03-01", ""])
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.dictionaries(st.sampled_from("abc"), VALUES), expression=PLAIN)
+def test_comparisons_and_contexts_are_answered_as_v8_would(data: dict[str, Any], expression: str) -> None:
+    assert told(expression, data) == told(f"({expression})", data)
+
+
+def told(expression: str, data: dict[str, Any]) -> Any:
+    """What it comes to; text and number of the same value are told apart, one refusal is like another."""
+    try:
+        return json.dumps(evaluate(expression, data, moment=replace(MOMENT)))
+    except StepFailed:
+        return StepFailed
+
+
+def test_plain_comparisons_and_contexts_need_no_v8(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expressions, "_ask", None)
+    assert said('contact = "made"', contact="made") is True
+    assert said("is_child != true", is_child=None) is True
+    assert said('{period: "offer", on: today(), child: x = true}', x=True) == {
+        "period": "offer",
+        "on": "2026-03-01",
+        "child": True,
+    }
+
+
+def test_the_same_question_is_asked_once_at_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    ask = expressions._ask
+
+    def counted(function: str, *arguments: Any) -> Any:
+        asked.append(function)
+        return ask(function, *arguments)
+
+    monkeypatch.setattr(expressions, "_ask", counted)
+    moment = at(2026, 5, 4, 9, 0)
+    first = evaluate("[x, x + 1]", {"x": 4711}, moment=moment)
+    first.append(0)
+    assert evaluate("[x, x + 1]", {"x": 4711}, moment=moment) == [4711, 4712]
+    assert evaluate("[x, x + 1]", {"x": 4712}, moment=moment) == [4712, 4713]
+    assert evaluate("now()", {}, moment=moment) != evaluate("now()", {}, moment=at(2026, 5, 4, 9, 1))
+    assert asked.count("feel.evaluate") == 4
+
+
 def test_a_value_that_is_given_away_is_no_longer_the_datas() -> None:
     data = {"a": {"b": [1]}}
     evaluate("a", data, moment=MOMENT)["b"].append(2)
@@ -478,6 +538,23 @@ def test_a_child_process_makes_its_own_isolate() -> None:
         os._exit(0 if said("20 + 22") == 42 else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert said("1 + 1") == 2
+
+
+BEGUN_ELSEWHERE = """
+from concurrent.futures import ThreadPoolExecutor
+from service.engine import expressions
+evaluate = expressions._ISOLATE.call
+with ThreadPoolExecutor(2) as pool:
+    pool.submit(evaluate, "JSON.stringify", 1).result()
+expressions._ISOLATE.close()
+evaluate("JSON.stringify", 1)
+"""
+
+
+def test_an_isolate_may_be_ended_by_another_thread_than_the_one_that_began_it() -> None:
+    """A call that is stopped ends it, and so does the end of the process: a worker must survive the first."""
+    done = subprocess.run([sys.executable, "-c", BEGUN_ELSEWHERE], cwd=ROOT, check=False)
+    assert done.returncode == 0
 
 
 def test_many_different_expressions_do_not_fill_the_memory() -> None:

@@ -407,3 +407,14 @@ def test_a_form_opens_with_what_the_case_knows_else_with_what_it_proposes():
         "proposed": "så här",
         "rows": [{}],
     }
+
+
+def test_what_happens_again_is_asked_anew_and_not_answered_by_the_last_time():
+    form = made(
+        field("textfield", "approval", properties={"anew": "yes"}, defaultValue="nej"),
+        field("textfield", "why", conditional={"hide": '=approval != "send_back"'}),
+    )
+    last = {"approval": "send_back", "why": "Skälen saknas."}
+    assert forms.initial(form, last) == {"approval": "nej", "why": "Skälen saknas."}
+    assert forms.visible(form, {}, data=last, moment=MOMENT) == {"approval"}
+    assert forms.visible(form, {"approval": "send_back"}, data=last, moment=MOMENT) == {"approval", "why"}

@@ -1,4 +1,4 @@
-"""The tables that deadlines are counted, warned about and moved by: whole, dated, true to the diagrams."""
+"""The tables that deadlines are counted, warned about and moved by: whole, dated, as the diagrams ask."""
 
 from datetime import UTC, date, datetime
 from functools import cache

@@ -1,164 +1,258 @@
-"""A whole case as people live it: each step a command of the right person, the scheduler ticking."""
+"""A whole case as people live it: each step by the right person, time passing, the scheduler ticking.
 
+After every step a case that is open must hold something that can move it, and nothing may be overdue for the
+scheduler; at the end its history must verify.
+"""
+
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 import time_machine
-from journey import filled
+from hands import Hands, Row, Sheet
+from journey import filled, moment
 
 from service import scheduler
-from service.commands import cases, messages, tasks
-from service.models.cases import Case, CaseStatus, Task
+from service.commands import people, stuck
+from service.errors import ServiceError
+from service.models.cases import Case, CaseStatus, ProcessInstance, Task
+from service.models.history import HistoryEvent
 from service.models.jobs import AwaitedMessage, Incident, IncidentState, Job
-from service.queries import casefile, history, worklist
+from service.queries import casefile, history
 from service.queries.casefile import CaseFile
-from service.rules.permissions import SYSTEM, Actor
+from service.rules.permissions import SYSTEM
 from service.work import Platform
 
 ZONE = ZoneInfo("Europe/Stockholm")
+DOES = {"caseworker": "anna", "team_leader": "bo"}
+LAST_RESORT = 9  # ticks at one instant, each letting go off what the one before set going
 
 
+def local(instant: datetime) -> str:
+    """The minute on the legal clock."""
+    return f"{instant.astimezone(ZONE):%Y-%m-%d %H:%M}"
+
+
+@dataclass
 class Story:
-    """One case, and the clock that it lives by."""
+    """One case, who works with it and how, and the clock that it lives by."""
 
-    def __init__(self, platform: Platform, crew: SimpleNamespace, clock: time_machine.Traveller) -> None:
-        self.platform, self.crew, self.clock = platform, crew, clock
-        self.fired: list[str] = []
-        with platform.begin(crew.anna) as work:
-            self.id = cases.start(work, "case", unit="norrmalm")
+    platform: Platform
+    hands: Hands
+    clock: time_machine.Traveller
+    id: UUID = field(init=False)
+    fired: list[tuple[str, str]] = field(init=False, default_factory=list)  # when it was due, which timer
+    steps: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self.id = self.hands.start("anna")
         self._holds()
 
     def do(
         self, element: str, *, right: str | None = None, who: str | None = None, **answers: Any
     ) -> "Story":
         """Take an open task and complete it; what the form requires and nobody answered is filled in."""
-        task = self.task(element, right=right)
-        actor = getattr(self.crew, who or ("bo" if task.role == "team_leader" else "anna"))
-        with self.platform.begin(actor) as work:
-            if task.assignee_id is None:
-                tasks.claim(work, task.id)
-        with self.platform.begin(actor) as work:
-            page = worklist.task(work, task.id)
-            given = filled(page.form, answers, data=page.data, moment=work.moment)
-        with self.platform.begin(actor) as work:
-            tasks.complete(work, task.id, answers=given)
+        row = self.row(element, right=right)
+        who = who or DOES[row.role]
+        if row.assignee is None:
+            self.hands.claim(who, row.id)
+        sheet = self.hands.sheet(who, row.id)
+        unknown = set(answers) - set(sheet.form.fields)
+        assert not unknown, f"{element} does not ask {unknown}"
+        given = filled(sheet.form, answers, data=sheet.data, moment=moment(self.now))
+        self.hands.complete(who, row.id, answers=given, seen=sheet.seen)
         return self._holds()
 
     def say(self, message: str, **data: Any) -> "Story":
         """Register that something has happened."""
-        with self.platform.begin(self.crew.anna) as work:
-            messages.deliver(work, message, case_id=self.id, data=data)
+        self.hands.say("anna", self.id, message=message, data=data)
         return self._holds()
 
-    def wait_until(self, moment: str) -> "Story":
-        """Let time pass to a local moment; each timer goes off by the scheduler, at its instant."""
-        until = datetime.fromisoformat(moment).replace(tzinfo=ZONE).astimezone(UTC)
-        while (due := self._next_due()) is not None and due <= until:
-            self.clock.move_to(max(due, self.now))
-            assert scheduler.tick(self.platform) >= 1, "a due timer did not go off"
+    def refuses(self, element: str, who: str) -> str:
+        """See that this person may not take the task, and that trying changes nothing; gives the words."""
+        task, before = self.row(element), self._revision()
+        try:
+            self.hands.claim(who, task.id)
+        except ServiceError as error:
+            assert self._revision() == before
+            return error.message
+        raise AssertionError(f"{who} may take {element}")
+
+    def until(self, minute: str) -> "Story":
+        """Let time pass to a minute of the legal clock; each timer goes off at its instant."""
+        end = datetime.fromisoformat(minute).replace(tzinfo=ZONE).astimezone(UTC)
+        assert end >= self.now, "time does not go back"
+        while (due := self._next()) is not None and due <= end:
+            self.clock.move_to(due)
+            self._tick(late=timedelta())
             self._holds()
-        self.clock.move_to(until)
-        assert scheduler.tick(self.platform) == 0
-        return self
+        self.clock.move_to(end)
+        return self._holds()
 
-    def wait(self, *, days: int) -> "Story":
-        """Let whole days pass."""
-        return self.wait_until(f"{(self.now + timedelta(days=days)).astimezone(ZONE):%Y-%m-%dT%H:%M}")
+    def wait(self, **time: float) -> "Story":
+        """Let time pass by the legal clock."""
+        return self.until(f"{self.now.astimezone(ZONE) + timedelta(**time):%Y-%m-%d %H:%M}")
 
-    def finish(self, answers: dict[str, dict[str, Any]], *, most: int = 60) -> "Story":
-        """Do what is open, the next timer when nothing is, until the case is closed."""
+    def finish(self, answers: dict[str, dict[str, Any]], *, most: int = 90) -> "Story":
+        """Do all that is open, then let time pass, until the case is closed; it must come to that."""
         for _ in range(most):
-            open_tasks = self.open()
-            if open_tasks:
-                task = min(open_tasks, key=lambda each: (each.element == "close_case", each.element))
-                self.do(task.element, right=task.right, **answers.get(task.element, {}))
-            elif (due := self._next_due()) is not None:
-                self.wait_until(f"{due.astimezone(ZONE) + timedelta(minutes=1):%Y-%m-%dT%H:%M}")
+            rows = self.hands.inbox("anna", self.id)
+            if rows:
+                row = min(rows, key=lambda each: (each.element == "close_case", each.element, each.id))
+                self.do(row.element, right=row.right, **answers.get(row.element, {}))
+            elif (due := self._next()) is not None:
+                self.until(local(due + timedelta(minutes=1)))
             else:
                 break
-        self.closed()
+        self.ended()
         return self
 
-    def closed(self) -> None:
-        """See that the case has ended and that its history holds."""
+    def ended(self) -> None:
+        """See that the case is closed, that nothing of it is left behind, and that its history is whole."""
+        open_tasks = self.elements()
         with self.platform.begin(SYSTEM) as work:
-            case = work.session.get_one(Case, self.id)
-            assert case.status is CaseStatus.CLOSED, (case.status, self.elements())
+            assert work.session.get_one(Case, self.id).status is CaseStatus.CLOSED, open_tasks
+            left = (
+                sa.select(Job.id).where(Job.case_id == self.id),
+                sa.select(AwaitedMessage.id).where(AwaitedMessage.case_id == self.id),
+                sa.select(Task.id).where(Task.case_id == self.id, Task.closed_at.is_(None)),
+                sa.select(ProcessInstance.id).where(
+                    ProcessInstance.case_id == self.id, ProcessInstance.finished_at.is_(None)
+                ),
+            )
+            assert [work.session.scalars(each).all() for each in left] == [[], [], [], []]
+        self.verified()
+
+    def verified(self) -> None:
+        """See that what is stored is what was recorded."""
+        with self.platform.begin(SYSTEM) as work:
             verdict = history.verify(work, self.id)
             assert verdict.ok, verdict
-            assert work.session.scalar(sa.select(sa.func.count()).where(Job.case_id == self.id)) == 0
+
+    @property
+    def closed(self) -> bool:
+        with self.platform.begin(SYSTEM) as work:
+            return work.session.get_one(Case, self.id).status is CaseStatus.CLOSED
+
+    def awaited(self) -> list[str]:
+        """The names of the messages that the case waits for, each in one place."""
+        with self.platform.begin(SYSTEM) as work:
+            found = sa.select(AwaitedMessage.name).where(AwaitedMessage.case_id == self.id)
+            return sorted(set(work.session.scalars(found)))
 
     @property
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-    def open(self) -> list[Task]:
+    @property
+    def today(self) -> str:
+        return f"{self.now.astimezone(ZONE):%Y-%m-%d}"
+
+    def row(self, element: str, *, right: str | None = None) -> Row:
+        """The first open task of an element, as it stands in the inbox."""
+        rows = self.hands.inbox("anna", self.id)
+        for row in rows:
+            if row.element == element and right in (None, row.right):
+                return row
+        raise AssertionError(f"{element} is not open; open are {sorted({row.element for row in rows})}")
+
+    def sheet(self, element: str, *, right: str | None = None) -> Sheet:
+        """An open task as its page shows it to the person whose it is."""
+        row = self.row(element, right=right)
+        return self.hands.sheet(DOES[row.role], row.id)
+
+    def elements(self) -> list[str]:
+        """The elements of the open tasks."""
+        return sorted(row.element for row in self.hands.inbox("anna", self.id))
+
+    def due(self, element: str, *, right: str | None = None) -> str:
+        """The minute when an open task is due."""
+        wanted = [Task.case_id == self.id, Task.closed_at.is_(None), Task.element == element]
+        if right is not None:
+            wanted.append(Task.right == right)
         with self.platform.begin(SYSTEM) as work:
-            found = sa.select(Task).where(Task.case_id == self.id, Task.closed_at.is_(None)).order_by(Task.id)
-            return list(work.session.scalars(found))
-
-    def elements(self) -> set[str]:
-        return {task.element for task in self.open()}
-
-    def task(self, element: str, *, right: str | None = None) -> Task:
-        for task in self.open():
-            if task.element == element and right in (None, task.right):
-                return task
-        raise AssertionError(f"{element} is not open; open are {sorted(self.elements())}")
-
-    def due(self, element: str) -> str:
-        """The local moment when an open task is due."""
-        due = self.task(element).due_at
+            due = work.session.scalars(sa.select(Task.due_at).where(*wanted)).one()
         assert due is not None
-        return f"{due.astimezone(ZONE):%Y-%m-%d %H:%M}"
+        return local(due)
 
-    def file(self, actor: Actor | None = None) -> CaseFile:
-        with self.platform.begin(actor or self.crew.anna) as work:
+    def timers(self) -> dict[str, str]:
+        """The minutes when the waiting timers go off."""
+        with self.platform.begin(SYSTEM) as work:
+            rows = work.session.execute(sa.select(Job.element, Job.due_at).where(Job.case_id == self.id))
+            return {element: local(due) for element, due in rows}
+
+    def file(self, who: str = "anna") -> CaseFile:
+        """The case as its page shows it to this person."""
+        with self.platform.begin(SYSTEM) as work:
+            reader = people.actor(work, username=who)
+        with self.platform.begin(reader) as work:
             return casefile.case(work, self.id)
 
     def milestones(self) -> list[str]:
-        return [each.details["name"] for each in self.file().events if each.type == "milestone.reached"]
+        return [each.details["name"] for each in self._events("milestone.reached")]
+
+    def who_did(self, element: str) -> set[str]:
+        return {each.actor for each in self._events("task.completed") if each.element == element}
 
     def processes(self) -> set[str]:
         """The diagrams that the case has been in."""
-        return {place.process for place in self.file().passed}
+        passed = [each.details["passed"] for each in self._events("elements.passed")]
+        return {process for places in passed for process, *_ in places}
 
-    def gone_off(self) -> list[tuple[str, str]]:
-        """Each timer that went off: the local day it was due, and its element."""
-        return [
-            (f"{datetime.fromisoformat(each.details['due']).astimezone(ZONE):%Y-%m-%d}", each.element or "")
-            for each in self.file().events
-            if each.type == "timer.fired"
-        ]
-
-    def who_did(self, element: str) -> set[str]:
-        return {e.actor for e in self.file().events if e.type == "task.completed" and e.element == element}
-
-    def _next_due(self) -> datetime | None:
+    def _events(self, type: str, *, after: int = 0) -> list[HistoryEvent]:
+        wanted = (HistoryEvent.case_id == self.id, HistoryEvent.type == type, HistoryEvent.sequence > after)
         with self.platform.begin(SYSTEM) as work:
-            return work.session.scalar(sa.select(sa.func.min(Job.due_at)).where(Job.case_id == self.id))
+            found = sa.select(HistoryEvent).where(*wanted).order_by(HistoryEvent.sequence)
+            return list(work.session.scalars(found))
+
+    def _revision(self) -> int:
+        with self.platform.begin(SYSTEM) as work:
+            return work.session.get_one(Case, self.id).revision
+
+    def _next(self) -> datetime | None:
+        with self.platform.begin(SYSTEM) as work:
+            return work.session.scalar(sa.select(sa.func.min(Job.run_at)).where(Job.case_id == self.id))
+
+    def _tick(self, *, late: timedelta | None) -> None:
+        """Let the scheduler poll once; `late` is how late it may be, None right after a timer was set."""
+        with self.platform.begin(SYSTEM) as work:
+            before = work.session.get_one(Case, self.id).sequence
+        scheduler.tick(self.platform)
+        for event in self._events("timer.fired", after=before):
+            due = datetime.fromisoformat(event.details["due"])
+            assert due <= self.now, f"{event.element} went off before its time"
+            assert late is None or self.now - due <= late, f"{event.element} went off late"
+            self.fired.append((local(due), str(event.element)))
 
     def _holds(self) -> "Story":
-        """No open case is left without an open task, a future timer, an awaited message or an incident."""
+        """See that an open case is held by something, once the scheduler has polled."""
+        self.steps += 1
+        for _ in range(LAST_RESORT):
+            due = self._next()
+            if due is None or due > self.now:
+                break
+            self._tick(late=None)
         with self.platform.begin(SYSTEM) as work:
-            case = work.session.get_one(Case, self.id)
-            if case.status is CaseStatus.OPEN:
-                assert self._lives(work.session, self.id), "the case stands still"
-            incidents = sa.select(sa.func.count()).where(
-                Incident.case_id == self.id, Incident.state == IncidentState.OPEN
-            )
-            assert work.session.scalar(incidents) == 0
+            if work.session.get_one(Case, self.id).status is CaseStatus.OPEN:
+                holds = self._holding(work.session)
+                assert any(holds.values()), "the case stands still"
+                assert not holds["incident"], "an incident was raised"
+                assert self.id not in stuck.find(work)
+        due = self._next()
+        assert due is None or due > self.now, "a timer was not let go off"
         return self
 
-    @staticmethod
-    def _lives(session: Any, case_id: UUID) -> bool:
-        signs = (
-            sa.select(Task.id).where(Task.case_id == case_id, Task.closed_at.is_(None)),
-            sa.select(Job.id).where(Job.case_id == case_id, Job.run_at.is_not(None)),
-            sa.select(AwaitedMessage.id).where(AwaitedMessage.case_id == case_id),
-        )
-        return any(session.scalar(each.limit(1)) is not None for each in signs)
+    def _holding(self, session: sa.orm.Session) -> dict[str, int]:
+        signs = {
+            "task": (Task.case_id == self.id, Task.closed_at.is_(None)),
+            "timer": (Job.case_id == self.id, Job.run_at > self.now),
+            "message": (AwaitedMessage.case_id == self.id, AwaitedMessage.on_the_way),
+            "incident": (Incident.case_id == self.id, Incident.state == IncidentState.OPEN),
+        }
+        return {
+            sign: session.scalar(sa.select(sa.func.count()).where(*wanted)) or 0
+            for sign, wanted in signs.items()
+        }

@@ -10,10 +10,13 @@ from service.web import auth
 from service.web.api import (
     cases,
     definitions,
+    exports,
+    feeds,
     health,
     history,
     incidents,
     messages,
+    notices,
     openapi,
     people,
     tasks,
@@ -22,7 +25,7 @@ from service.web.api import (
 from service.web.api.openapi import PREFIX, DocumentedApi
 from service.web.api.problems import problem
 
-NOUNS = (definitions, cases, tasks, messages, timers, incidents, history, people)
+NOUNS = (definitions, cases, tasks, messages, timers, notices, feeds, incidents, history, exports, people)
 described = Blueprint("openapi", __name__)
 
 

@@ -9,13 +9,15 @@ from flask import Response, request
 from marshmallow import fields, validate
 from werkzeug.exceptions import UnsupportedMediaType
 
-from service.commands import deployments
+from service.commands import deployments, migrations
+from service.engine import examples
 from service.errors import Invalid, NotFound, Problem
 from service.models.definitions import DefinitionKind, DeploymentState
-from service.queries import definitions
+from service.queries import definitions, simulations
 from service.queries.definitions import VersionRow
-from service.web.api.requests import Answer, Blueprint, changes, load, reads
-from service.web.api.schemas import Shown, Strict, instant, maybe, page_of, text
+from service.web import auth
+from service.web.api.requests import Answer, Blueprint, changes, load, reads, works_alone
+from service.web.api.schemas import Shown, Strict, Words, instant, maybe, page_of, text
 from service.work import UnitOfWork
 
 blueprint = Blueprint("definitions", __name__, description="Diagrams, decision tables and forms")
@@ -72,6 +74,15 @@ class Published(Shown):
     changed = fields.Boolean(required=True)
 
 
+class WarningItem(Shown):
+    """Something to think of before files take effect; it stops nothing."""
+
+    message = fields.String(required=True)
+    file = fields.String(required=True, allow_none=True)
+    element = fields.String(required=True, allow_none=True)
+    rule = fields.String(required=True, allow_none=True)
+
+
 class DeploymentDocument(Shown):
     """What a deployment brought; without id and number after a dry run."""
 
@@ -79,7 +90,7 @@ class DeploymentDocument(Shown):
     number = fields.Integer(required=True, allow_none=True)
     state = fields.String(required=True, validate=validate.OneOf(STATES))
     definitions = fields.List(fields.Nested(Published), required=True)
-    warnings = fields.List(fields.String(), required=True)
+    warnings = fields.List(fields.Nested(WarningItem), required=True)
 
 
 class Approved(Shown):
@@ -87,6 +98,140 @@ class Approved(Shown):
 
     id = fields.UUID(required=True)
     state = fields.String(required=True, validate=validate.OneOf(STATES))
+
+
+class PlaceItem(Shown):
+    """Where something stands in the diagrams."""
+
+    process = fields.String(required=True)
+    element = fields.String(required=True)
+    right = maybe(fields.String)
+
+
+class ToldItem(Shown):
+    """One line of a trace."""
+
+    at = instant(required=True)
+    kind = fields.String(required=True)
+    step = fields.Integer(required=True, allow_none=True)
+    place = fields.Nested(PlaceItem, required=True, allow_none=True)
+    data = fields.Dict(required=True, allow_none=True, keys=fields.String())
+    due = instant(required=True, allow_none=True)
+    name = fields.String(required=True, allow_none=True)
+
+
+class FailureItem(Shown):
+    """Why a run stopped early, or did not end as expected."""
+
+    step = fields.Integer(required=True, allow_none=True)
+    element = fields.String(required=True, allow_none=True)
+    message = fields.String(required=True)
+    problems = fields.List(fields.Dict(keys=fields.String()), required=True)
+
+
+class SimulationDocument(Shown):
+    """What happened in a simulation and where it stands; nothing of it is kept."""
+
+    trace = fields.List(fields.Nested(ToldItem), required=True)
+    finished = fields.Boolean(required=True)
+    now = instant(required=True)
+    active = fields.List(fields.Nested(PlaceItem), required=True)
+    awaited = fields.List(fields.String(), required=True)
+    data = fields.Dict(required=True, keys=fields.String())
+    failure = fields.Nested(FailureItem, required=True, allow_none=True)
+
+
+class ChangeItem(Shown):
+    """One thing that an element, a row or a field says differently."""
+
+    element = fields.String(required=True)
+    what = fields.String(required=True)
+    old = fields.String(required=True, allow_none=True)
+    new = fields.String(required=True, allow_none=True)
+
+
+class DifferenceItem(Shown):
+    """What is different in one diagram, table or form."""
+
+    kind = fields.String(required=True)
+    key = fields.String(required=True)
+    added = fields.List(fields.String(), required=True)
+    removed = fields.List(fields.String(), required=True)
+    moved = fields.List(fields.String(), required=True)
+    changed = fields.List(fields.Nested(ChangeItem), required=True)
+    words = fields.List(Words(), required=True, metadata={"description": "In the reader's language."})
+
+
+class Differences(Shown):
+    """What is different between two versions of a process."""
+
+    items = fields.List(fields.Nested(DifferenceItem), required=True)
+
+
+class Versions(Strict):
+    """Which versions to compare."""
+
+    old = fields.Integer(data_key="from", required=True, validate=validate.Range(1))
+    new = fields.Integer(data_key="to", required=True, validate=validate.Range(1))
+
+
+class ObstacleItem(Shown):
+    """Why a case cannot be moved."""
+
+    reason = fields.String(required=True)
+    element = fields.String(required=True, allow_none=True)
+    message = Words(required=True, metadata={"description": "In the reader's language."})
+
+
+class MovedItem(Shown):
+    """What became of one case."""
+
+    case_id = fields.UUID(required=True)
+    reference = fields.String(required=True)
+    moved = fields.Boolean(required=True)
+    obstacles = fields.List(fields.Nested(ObstacleItem), required=True)
+    problem = fields.String(required=True, allow_none=True)
+
+
+class Migrated(Shown):
+    """What became of each case; after a dry run, what would become of it."""
+
+    items = fields.List(fields.Nested(MovedItem), required=True)
+
+
+class MigrationBody(Strict):
+    """Which cases to move; without `cases`, all that run on the old version (500 at a time)."""
+
+    old = fields.Integer(data_key="from", required=True, validate=validate.Range(1))
+    new = fields.Integer(data_key="to", required=True, validate=validate.Range(1))
+    cases = fields.List(fields.UUID(), validate=validate.Length(max=migrations.MOST))
+    note = text(longest=2000, load_default="")
+    dry_run = fields.Boolean(load_default=False)
+
+
+class ActBody(Strict):
+    """One step of a simulation: a task, a message, or only time."""
+
+    element = text(longest=128)
+    right = text(longest=32)
+    message = text(longest=200)
+    data = fields.Dict(keys=fields.String())
+    after = text(longest=64)
+
+
+class SimulationBody(Strict):
+    """What to run, and how: a version, or files over what is in force; neither: what is in force."""
+
+    version = fields.Integer(validate=validate.Range(1))
+    files = fields.Dict(keys=fields.String(), values=fields.String())
+    name = text(longest=200)
+    start_at = instant(required=True)
+    data = fields.Dict(keys=fields.String(), load_default=dict)
+    steps = fields.List(
+        fields.Nested(ActBody), load_default=list, validate=validate.Length(max=examples.MOST_STEPS)
+    )
+    ends = text(longest=128)
+    until = text(longest=64)
 
 
 class Parts(Strict):
@@ -108,7 +253,7 @@ UPLOAD = {
                     "files": {
                         "type": "array",
                         "items": {"type": "string", "format": "binary"},
-                        "description": "*.bpmn, *.dmn, *.form.json",
+                        "description": "*.bpmn, *.dmn, *.form.json, *.example.json",
                     },
                     "note": {"type": "string", "description": "What is changed and why."},
                     "dry_run": {"type": "boolean"},
@@ -155,6 +300,34 @@ def one(work: UnitOfWork, key: str, version: int) -> Any:
     }
 
 
+@reads(blueprint, "/process-definitions/<key>/diff", Differences(), query=Versions())
+def diff(work: UnitOfWork, key: str, *, old: int, new: int) -> dict[str, Any]:
+    """Compare two versions of a process, with the tables and forms that each was deployed with."""
+    return {"items": definitions.diff(work, _known(key), old, new)}
+
+
+@changes(blueprint, "/process-definitions/<key>/simulations", SimulationDocument(), body=SimulationBody())
+def simulate(work: UnitOfWork, key: str, **given: Any) -> dict[str, Any]:
+    """Run a version or files on the real engine with a clock of its own; nothing is kept."""
+    version, files = given.pop("version", None), given.pop("files", None)
+    if version is not None and files is not None:
+        raise Invalid(problems=[Problem("Give a version or files, not both.", pointer="/files")])
+    sent = {name: content.encode() for name, content in (files or {}).items()}
+    script = examples.script(given, process=_known(key))
+    found = simulations.simulate(work, script, version=version, files=sent)
+    failure = found.failure and {
+        **vars(found.failure),
+        "problems": [_told(p) for p in found.failure.problems],
+    }
+    return {**vars(found), "failure": failure}
+
+
+@works_alone(blueprint, "/process-definitions/<key>/migrations", Migrated(), body=MigrationBody())
+def migrate(key: str, **given: Any) -> dict[str, Any]:
+    """Move running cases to another version, each in a transaction of its own; a dry run only tells."""
+    return {"items": migrations.migrate(auth.begin, _known(key), **given)}
+
+
 @changes(blueprint, "/deployments", DeploymentDocument(), status=201, document={"requestBody": UPLOAD})
 def deploy(work: UnitOfWork) -> Answer:
     """Check and publish files, all or nothing; 422 lists every problem found. 200 when nothing is new."""
@@ -198,6 +371,10 @@ def _files() -> dict[str, bytes]:
     if problems:
         raise Invalid(problems=problems)
     return files
+
+
+def _told(problem: Problem) -> dict[str, str]:
+    return {name: value for name, value in vars(problem).items() if value is not None}
 
 
 def _known(key: str) -> str:

@@ -14,7 +14,7 @@ from service.queries.history import Event
 from service.queries.verification import Checked
 from service.web import auth, trail
 from service.web.api.requests import Blueprint, changes, reads, works_alone
-from service.web.api.schemas import Page, Shown, instant, maybe, page_of, text
+from service.web.api.schemas import Page, Shown, Strict, instant, maybe, page_of, text
 from service.work import UnitOfWork
 
 blueprint = Blueprint("history", __name__, description="The trail")
@@ -115,6 +115,30 @@ class Changes(Window):  # type: ignore[misc, valid-type]  # made from a dict, si
     """Which changes to list."""
 
     type = text(longest=64)
+    unit = text(longest=64)
+    process = text(longest=64)
+    person = fields.String(
+        validate=validate.Regexp(r"[0-9a-f]{64}\Z"),
+        metadata={"description": "`code` of `POST /audit/person`."},
+    )
+
+
+class Looks(Window):  # type: ignore[misc, valid-type]
+    """Which looks to list."""
+
+    action = text(longest=32)
+
+
+class PersonSought(Strict):
+    """A person, by personal number: in a body, since addresses end up in logs."""
+
+    person = text(longest=20, required=True)
+
+
+class PersonCode(Shown):
+    """What finds the person's cases and tells nothing else."""
+
+    code = fields.String(required=True)
 
 
 @reads(blueprint, "/cases/<uuid:case_id>/history", page_of(EventItem, "Event"))
@@ -136,15 +160,21 @@ def verification(work: UnitOfWork, case_id: UUID) -> Any:
 @reads(blueprint, "/audit/events", page_of(EventItem, "Change"), query=Changes())
 def changed(work: UnitOfWork, *, limit: int, cursor: str | None = None, **wanted: Any) -> dict[str, Any]:
     """List changes across the cases that you may see, the newest first, without personal values."""
-    found = history.changes(work, limit=limit, cursor=cursor, **_window(wanted))
+    found = history.changes(work, history.Sought(**_window(wanted)), limit=limit, cursor=cursor)
     items = [_event(event, trail.event_type(event.type)) for event in found.items]
     return {"items": items, "next": found.next, "total": found.total}
 
 
-@reads(blueprint, "/audit/access-log", page_of(AccessItem, "Access"), query=Window())
+@reads(blueprint, "/audit/access-log", page_of(AccessItem, "Access"), query=Looks())
 def looked(work: UnitOfWork, *, limit: int, cursor: str | None = None, **wanted: Any) -> Any:
     """List who looked at what, the newest first (lagen 2001:454, 10 §)."""
     return history.access_log(work, limit=limit, cursor=cursor, **_window(wanted))
+
+
+@changes(blueprint, "/audit/person", PersonCode(), body=PersonSought())
+def find_person(work: UnitOfWork, *, person: str) -> dict[str, str]:
+    """Give the code by which a person's events are found; the search is logged, the number is not kept."""
+    return {"code": history.person_code(work, person)}
 
 
 @works_alone(blueprint, "/audit/verification", WholeVerdict())

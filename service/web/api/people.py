@@ -82,6 +82,19 @@ class UnitItem(Shown):
 
     key = fields.String(required=True)
     name = fields.String(required=True)
+    head = maybe(fields.String, dump_default=None, metadata={"description": "Warned when nobody else acts."})
+
+
+class Head(Strict):
+    """Who leads a unit; null: nobody for now."""
+
+    user = maybe(fields.String, required=True, validate=validate.Length(1, 64))
+
+
+class Address(Strict):
+    """Where warnings go by e-mail; null: only in the service."""
+
+    email = maybe(fields.String, required=True, validate=validate.Length(max=254))
 
 
 class NewUnit(Strict):
@@ -189,6 +202,20 @@ def add_unit(work: UnitOfWork, *, key: str, name: str) -> dict[str, str]:
     """Add a unit, as an administrator."""
     commands.add_unit(work, key=key, name=name)
     return {"key": key, "name": name}
+
+
+@changes(blueprint, "/units/<key>/head", None, body=Head(), method="PUT", status=204)
+def set_head(work: UnitOfWork, key: str, *, user: str | None) -> Answer:
+    """Say who leads a unit, as an administrator."""
+    commands.set_head(work, unit=key, username=user)
+    return Answer(None)
+
+
+@changes(blueprint, "/users/<username>/address", None, body=Address(), method="PUT", status=204)
+def set_address(work: UnitOfWork, username: str, *, email: str | None) -> Answer:
+    """Say at which address someone gets warnings: for yourself, or as an administrator."""
+    commands.set_address(work, username=username, email=email)
+    return Answer(None)
 
 
 @reads(blueprint, "/delegations", page_of(DelegationItem, "Delegation"))

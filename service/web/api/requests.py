@@ -73,15 +73,51 @@ def reads(
     return decorate
 
 
-def works_alone(blueprint: Blueprint, rule: str, answer: ma.Schema) -> Callable[[View], View]:
-    """Make a view that changes nothing and opens its units of work itself: `view()`."""
+def works_alone(
+    blueprint: Blueprint, rule: str, answer: ma.Schema, *, body: ma.Schema | None = None
+) -> Callable[[View], View]:
+    """Make a view that opens its units of work itself: `view()`, or `view(**body)` for a POST with a body."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def answered(**path: Any) -> Response:
-            return _respond(view(**path), answer, 200)
+            given: dict[str, Any] = {}
+            if body is not None:
+                raw = _received()
+                with auth.begin():  # who asks comes before what is asked
+                    given = _body(body, raw)
+            return _respond(view(**path, **given), answer, 200)
 
-        blueprint.route(rule, methods=["GET"])(blueprint.response(200, answer)(answered))
+        documented = blueprint.response(200, answer)(answered)
+        if body is not None:
+            documented = blueprint.arguments(body, location="json")(documented)
+        blueprint.route(rule, methods=["GET" if body is None else "POST"])(documented)
+        return view
+
+    return decorate
+
+
+_FILES: Mapping[str, dict[str, str]] = {
+    "application/json": {"type": "object"}
+}  # what a file holds, as a schema
+
+
+def files(
+    blueprint: Blueprint, rule: str, content_type: str, *, query: ma.Schema | None = None
+) -> Callable[[View], View]:
+    """Make a view that answers with a file and opens its units of work itself: `view(**query)`."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answered(**path: Any) -> Response:
+            found: Response = view(**path, **(_load(query, _query(), "parameter") if query else {}))
+            return found
+
+        content = _FILES.get(content_type, {"type": "string", "format": "binary"})
+        documented = blueprint.response(200, content, content_type=content_type)(answered)
+        if query is not None:
+            documented = blueprint.arguments(query, location="query")(documented)
+        blueprint.route(rule, methods=["GET"])(documented)
         return view
 
     return decorate

@@ -1,12 +1,13 @@
 """Tasks: the inbox, one task with its form, and what a person does with it."""
 
 import json
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from marshmallow import fields, validate
 
-from service.commands import tasks
+from service.commands import deadlines, tasks
 from service.errors import Stale
 from service.queries import worklist
 from service.queries.paging import Page
@@ -14,6 +15,7 @@ from service.queries.worklist import TaskPage, TaskRow
 from service.web.api.requests import Answer, Blueprint, changes, etag, reads, seen_revision
 from service.web.api.schemas import Page as Paged
 from service.web.api.schemas import Shown, Strict, Words, instant, maybe, page_of, text
+from service.web.api.timers import Counted, Move
 from service.work import UnitOfWork
 
 blueprint = Blueprint("tasks", __name__, description="Work for people")
@@ -37,6 +39,9 @@ class TaskItem(Shown):
     overdue = fields.Boolean(required=True)
     suspended = fields.Boolean(required=True)
     protected = fields.Boolean(required=True)
+    counted = fields.Nested(
+        Counted, allow_none=True, metadata={"description": "How the due time was counted."}
+    )
 
 
 class Draft(Shown):
@@ -157,6 +162,14 @@ def assign(work: UnitOfWork, task_id: UUID, *, user: str, note: str | None = Non
     """Hand a task to a colleague."""
     _must_be_seen(work, task_id)
     tasks.assign(work, task_id, username=user, note=note)
+    return _shown(work, task_id)
+
+
+@changes(blueprint, "/tasks/<uuid:task_id>/due", TaskDocument(), body=Move())
+def set_due(work: UnitOfWork, task_id: UUID, *, due_at: datetime, reason: str, legal_basis: str) -> Answer:
+    """Let a task be due at another instant, as a team leader."""
+    _must_be_seen(work, task_id)
+    deadlines.set_due(work, task_id, due=due_at, reason=reason, legal_basis=legal_basis)
     return _shown(work, task_id)
 
 

@@ -124,3 +124,45 @@ def test_an_upload_that_makes_no_sense_is_refused(petra, files, form):
 def test_only_process_owners_publish(anna, petra):
     is_problem(publish(anna, ("two_steps.bpmn", CHANGED), note="x"), 403)
     is_problem(petra.post("deployments", {"files": []}), 415)
+
+
+def test_a_simulation_runs_and_keeps_nothing(petra, anna):
+    body = {
+        "start_at": "2027-01-04T09:00:00+01:00",
+        "steps": [{"element": "ask", "data": {"what": "sten"}, "after": "PT1H"}],
+    }
+    path = "process-definitions/two_steps/simulations"
+    told = petra.post(path, body).get_json()
+    assert (told["finished"], told["failure"], told["now"]) == (False, None, "2027-01-04T09:00:00Z")
+    assert {"process": "two_steps", "element": "check", "right": None} in told["active"]
+    assert petra.post(path, body | {"files": {"two_steps.bpmn": CHANGED.decode()}}).status_code == 200
+    assert petra.post(path, body | {"files": {"two_steps.bpmn": "<a/>"}}).status_code == 422
+    assert petra.post(path, body | {"version": 1, "ends": "nowhere"}).get_json()["failure"]["step"] is None
+    is_problem(anna.post(path, body), 403)
+    is_problem(petra.post("process-definitions/none/simulations", body), 404)
+    assert anna.get("cases").get_json()["items"] == []
+
+
+def test_two_versions_are_compared(petra, caller):
+    made = publish(petra, ("two_steps.bpmn", CHANGED), note="Tydligare").get_json()
+    caller("pia").post(f"deployments/{made['id']}/approval")
+    (found,) = petra.get("process-definitions/two_steps/diff?from=1&to=2").get_json()["items"]
+    assert (found["kind"], found["key"], found["added"]) == ("process", "two_steps", [])
+    assert {each["element"] for each in found["changed"]} == {"ask"}
+    assert found["words"]
+    is_problem(petra.get("process-definitions/two_steps/diff?from=1&to=9"), 404)
+    is_problem(petra.get("process-definitions/two_steps/diff?from=1"), 422)
+
+
+def test_a_case_is_moved_over_http(petra, caller, anna):
+    case = anna.start()
+    made = publish(petra, ("two_steps.bpmn", CHANGED), note="Tydligare").get_json()
+    caller("pia").post(f"deployments/{made['id']}/approval")
+    path, body = "process-definitions/two_steps/migrations", {"from": 1, "to": 2, "note": "Tydligare"}
+    (told,) = petra.post(path, body | {"dry_run": True}).get_json()["items"]
+    assert (told["case_id"], told["moved"], told["obstacles"]) == (case["id"], True, [])
+    assert anna.get(f"cases/{case['id']}").get_json()["process"]["version"] == 1
+    petra.post(path, body)
+    assert anna.get(f"cases/{case['id']}").get_json()["process"]["version"] == 2
+    is_problem(anna.post(path, body), 403)
+    is_problem(petra.post(path, {"from": 1}), 422)

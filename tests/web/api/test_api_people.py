@@ -120,7 +120,7 @@ def test_a_login_is_ended_from_another_place(caller, kim):
 
 
 def test_units_are_listed(anna):
-    assert {"key": "farsta", "name": "Farsta"} in anna.get("units").get_json()["items"]
+    assert {"key": "farsta", "name": "Farsta", "head": None} in anna.get("units").get_json()["items"]
 
 
 def test_health_is_told_to_anyone_and_readiness_says_what_is_missing(caller, desk):

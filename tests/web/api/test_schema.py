@@ -7,6 +7,7 @@ import json
 import shutil
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +21,7 @@ from schemathesis.checks import CHECKS
 
 from service.app import create_app
 from service.commands import cases, people, tasks
-from service.queries import worklist
+from service.queries import deadlines, worklist
 from service.rules.permissions import SYSTEM
 from service.work import open_platform
 
@@ -51,7 +52,17 @@ class Town:
         with self.platform.begin(self.anna) as work:
             (row,) = worklist.tasks(work, worklist.Wanted(case=case_id)).items
             tasks.claim(work, row.id)
-        return {"case_id": str(case_id), "task_id": str(row.id), "key": "two_steps", "version": 1}
+        with self.platform.begin(self.anna) as work:
+            reminded = cases.start(work, "reminded", unit="norrmalm")
+        with self.platform.begin(self.anna) as work:
+            timer = deadlines.timers(work, case=reminded).items[0]
+        return {
+            "case_id": str(case_id),
+            "task_id": str(row.id),
+            "timer_id": str(timer.id),
+            "key": "two_steps",
+            "version": 1,
+        }
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +107,8 @@ def _do(town: Town, operation: Any, checks: list[Any]) -> None:
         assert made.status_code < 300, made.text
         ids |= {"started": made.json.get("id")}
     given = json.loads(json.dumps(body).replace("STARTED", ids.get("started") or ""))
+    ids |= {"username": who}
+    ids |= {"key": "norrmalm"} if "/units/" in operation.path else {}
     used = {name: ids[name] for name in ids if f"{{{name}}}" in operation.path}
     case = operation.Case(path_parameters=used, body=given, media_type="application/json")
     answer = case.call(headers=headers)
@@ -105,11 +118,18 @@ def _do(town: Town, operation: Any, checks: list[Any]) -> None:
 
 
 REASON = {"reason": "för att"}
+BASIS = {**REASON, "legal_basis": "Lokal rutin"}
+LATER = {**BASIS, "due_at": (datetime.now(UTC) + timedelta(days=30)).isoformat()}
 RIGHT: dict[str, Any] = {
     "POST /api/v1/cases": ("anna", {"process": "two_steps", "unit": "norrmalm", "data": {"a": [1]}}),
     "POST /api/v1/tasks/{task_id}/complete": ("anna", {"data": {"what": "sten"}}),
     "PUT /api/v1/tasks/{task_id}/draft": ("anna", {"data": {"what": 1}}),
     "POST /api/v1/tasks/{task_id}/assign": ("bo", {"user": "kim"}),
+    "POST /api/v1/tasks/{task_id}/due": ("bo", LATER),
+    "POST /api/v1/timers/{timer_id}/move": ("bo", LATER),
+    "POST /api/v1/timers/{timer_id}/pause": ("bo", BASIS),
+    "POST /api/v1/timers/{timer_id}/resume": ("bo", REASON, ("bo", "timers/{timer_id}/pause", BASIS)),
+    "PUT /api/v1/users/{username}/address": ("anna", {"email": "anna@example.se"}),
     "POST /api/v1/cases/{case_id}/resume": ("bo", REASON, ("bo", "cases/{case_id}/suspend", REASON)),
     "POST /api/v1/cases/{case_id}/transfer": ("bo", {"unit": "farsta", **REASON}),
     "POST /api/v1/cases/{case_id}/protect": ("bo", {"protection": "protected", **REASON}),
@@ -132,6 +152,15 @@ RIGHT: dict[str, Any] = {
             "basis": "SN 1",
         },
     ),
+    "POST /api/v1/audit/person": ("greta", {"person": "19900101-0017"}),
+    "POST /api/v1/process-definitions/{key}/simulations": (
+        "petra",
+        {"start_at": "2027-03-01T08:00:00Z", "steps": [{"element": "ask", "data": {"what": "sten"}}]},
+    ),
+    "POST /api/v1/process-definitions/{key}/migrations": (
+        "petra", {"from": 1, "to": 1, "note": "Ny tabell", "dry_run": True},
+    ),
+    "PUT /api/v1/units/{key}/head": ("sam", {"user": "bo"}),
     "POST /api/v1/session": ("anna", {"username": "anna", "password": "en lång mening om havet"}),
 }  # fmt: skip
 
@@ -183,7 +212,16 @@ def test_without_an_identity_no_operation_answers(town):
     document = town.app.test_client().get("/api/v1/openapi.json").get_json()
     ids, tried = town.ids(), 0
     for path, operations in document["paths"].items():
-        known = path.format(**{**ids, "incident_id": uuid4(), "deployment_id": uuid4(), "login_id": uuid4()})
+        known = path.format(
+            **{
+                **ids,
+                "incident_id": uuid4(),
+                "deployment_id": uuid4(),
+                "login_id": uuid4(),
+                "notice_id": uuid4(),
+                "username": "anna",
+            }
+        )
         for method in sorted({"get", "post", "put", "delete"} & set(operations)):
             if operations[method].get("security") == []:
                 continue

@@ -1,0 +1,105 @@
+// What every editor of a draft has in common: keep what is made, ask what is wrong with it, tell of other owners.
+const SAVE = 900;
+
+// `read` gives the file's text; `mark` is told the problems of this file; `choose` goes to an element, if it can.
+export function openDraft(page, { read, mark = () => {}, choose = () => false }) {
+  const words = JSON.parse(page.dataset.words);
+  const said = document.querySelector("[data-saved]");
+  const list = page.querySelector("[data-problems]");
+  const other = page.querySelector("[data-other]");
+  let revision = page.dataset.revision;
+  let kept = null;
+  let busy = null;
+  let overtaken = false;
+  let timer = null;
+
+  const send = async (address, values) => {
+    const body = new FormData();
+    for (const [name, value] of Object.entries(values)) body.set(name, value);
+    const token = document.querySelector("meta[name=csrf]").content;
+    return fetch(address, { method: "POST", body, headers: { "X-CSRF-Token": token } });
+  };
+
+  const save = async (content) => {
+    const answer = await send(page.dataset.save, { content, revision });
+    const told = await answer.json();
+    if (answer.status === 412) {
+      other.querySelector("p").textContent = told.words;
+      other.hidden = false;
+      overtaken = true;
+      said.textContent = words.failed;
+      return;
+    }
+    if (!answer.ok) throw new Error(String(answer.status));
+    revision = told.revision;
+    kept = content;
+    said.textContent = words.saved.replace("{time}", told.time);
+    document.dispatchEvent(new CustomEvent("andrum:alive", { detail: told.seconds }));
+  };
+
+  const check = async (content) => {
+    const answer = await send(page.dataset.check, { file: page.dataset.file, content, revision });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const told = await answer.json();
+    if (told.other && other.hidden) {
+      other.querySelector("p").textContent = told.other;
+      other.hidden = false;
+    }
+    show(told.problems);
+  };
+
+  const show = (problems) => {
+    page.querySelector("[data-count]").textContent = problems.length
+      ? words.wrong.replace("{n}", problems.length)
+      : words.fine;
+    page.dataset.state = problems.length ? "wrong" : "fine";
+    list.replaceChildren(
+      ...problems.map((each) => {
+        const item = document.createElement("li");
+        const isHere = each.file === page.dataset.file && each.element;
+        const place = document.createElement(isHere ? "button" : "strong");
+        if (isHere) {
+          place.type = "button";
+          place.className = "linkish";
+          place.addEventListener("click", () => choose(each.element));
+        }
+        place.textContent = isHere ? each.name : [each.file, each.name].filter(Boolean).join(", ");
+        item.append(place, `: ${each.words}`);
+        return item;
+      }),
+    );
+    mark(problems.filter((each) => each.file === page.dataset.file && each.element));
+  };
+
+  const work = async () => {
+    const content = await read();
+    if (content !== kept && !overtaken && !page.hasAttribute("data-only-read")) await save(content);
+    await check(content);
+  };
+
+  const soon = () => {
+    if (page.hasAttribute("data-only-read")) return;
+    said.textContent = words.saving;
+    clearTimeout(timer);
+    timer = setTimeout(now, SAVE);
+  };
+
+  const now = async () => {
+    clearTimeout(timer);
+    if (busy) await busy;
+    busy = work().catch(() => {
+      said.textContent = words.failed;
+    });
+    await busy;
+    busy = null;
+  };
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "hidden") now();
+  });
+  read().then((content) => {
+    kept = content;
+    now();
+  });
+  return { soon, now };
+}

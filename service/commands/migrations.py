@@ -1,0 +1,180 @@
+"""Move running cases to another version of their process: each case for itself, with a preview for each."""
+
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from service.commands import progress
+from service.engine import migration
+from service.engine.migration import Obstacle, Plan
+from service.errors import Conflict, Invalid, NotFound, Problem, Unavailable
+from service.models.cases import Case, CaseStatus, ProcessInstance, Task
+from service.models.definitions import (
+    Definition,
+    DefinitionKind,
+    Deployment,
+    DeploymentState,
+    deployment_content,
+)
+from service.rules.permissions import Permission, Role, require
+from service.work import UnitOfWork
+
+MOST = 500  # cases in one call
+RUNNING = (CaseStatus.OPEN, CaseStatus.SUSPENDED)
+Begin = Callable[[], AbstractContextManager[UnitOfWork]]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What became of one case; after a dry run, what would become of it."""
+
+    case_id: UUID
+    reference: str
+    moved: bool
+    obstacles: tuple[Obstacle, ...] = ()
+    problem: str | None = None  # when somebody else had the case just then
+
+
+def migrate(
+    begin: Begin,
+    key: str,
+    *,
+    old: int,
+    new: int,
+    cases: Collection[UUID] | None = None,
+    note: str = "",
+    dry_run: bool = False,
+) -> tuple[Moved, ...]:
+    """Move cases from one version of a process to another in force, or tell for each what stands in the way.
+
+    Each case is a transaction of its own: one that is blocked, or that fails, is left untouched and the
+    others go on. Without `cases`, the first 500 that run on the old version.
+    Raises `NotFound` for unknown versions, `Invalid` without a note or for too many cases.
+    """
+    if not note.strip() and not dry_run:
+        raise Invalid(problems=[Problem("Say why the cases are moved.", pointer="/note")])
+    if cases is not None and len(cases) > MOST:
+        raise Invalid(problems=[Problem(f"Move at most {MOST} cases at a time.", pointer="/cases")])
+    with begin() as work:
+        require(work.actor, Permission.DEFINITION_DEPLOY)
+        target = _target(work, key, new)
+        found = _running(work, key, old, target, cases)
+    return tuple(_one(begin, each, key, target, note=note, dry_run=dry_run) for each in found)
+
+
+def _target(work: UnitOfWork, key: str, version: int) -> UUID:
+    """The newest deployment in force that has this version of the process."""
+    found = work.session.scalar(
+        sa.select(Deployment.id)
+        .join(deployment_content, deployment_content.c.deployment_id == Deployment.id)
+        .join(Definition, Definition.id == deployment_content.c.definition_id)
+        .where(
+            Definition.kind == DefinitionKind.PROCESS,
+            Definition.key == key,
+            Definition.version == version,
+            Deployment.state == DeploymentState.ACTIVE,
+        )
+        .order_by(Deployment.number.desc())
+        .limit(1)
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _running(
+    work: UnitOfWork, key: str, version: int, target: UUID, cases: Collection[UUID] | None
+) -> list[UUID]:
+    which = [
+        ProcessInstance.process == key,
+        ProcessInstance.version == version,
+        ProcessInstance.deployment_id != target,
+        ProcessInstance.finished_at.is_(None),
+        Case.status.in_(RUNNING),
+    ]
+    if cases is not None:
+        which.append(Case.id.in_(cases))
+    found = work.session.scalars(
+        sa.select(Case.id).join(ProcessInstance).where(*which).order_by(Case.opened_at, Case.id).limit(MOST)
+    )
+    return list(dict.fromkeys(found))
+
+
+def _one(begin: Begin, case_id: UUID, key: str, target: UUID, *, note: str, dry_run: bool) -> Moved:
+    reference = ""
+    try:
+        with begin() as work:
+            require(work.actor, Permission.DEFINITION_DEPLOY)
+            case, instances = work.lock(case_id)
+            reference = case.reference
+            running = [each for each in instances if each.process == key and each.finished_at is None]
+            if case.status not in RUNNING or not running:
+                return Moved(case_id, reference, moved=False, problem="The case does not run any more.")
+            plans = [(each, _plan(work, case, each, target)) for each in running]
+            obstacles = tuple(one for _, plan in plans for one in plan.obstacles)
+            if not obstacles and not dry_run:
+                for instance, plan in plans:
+                    _move(work, case, instances, instance, plan, target=target, note=note)
+            return Moved(case_id, reference, moved=not obstacles, obstacles=obstacles)
+    except (Conflict, NotFound, Unavailable) as error:
+        return Moved(case_id, reference, moved=False, problem=error.message)
+
+
+def _plan(work: UnitOfWork, case: Case, instance: ProcessInstance, target: UUID) -> Plan:
+    return migration.plan(
+        work.definition(instance.deployment_id),
+        work.definition(target),
+        work.snapshot(case, instance),
+        moment=work.moment_under(target),
+    )
+
+
+def _move(
+    work: UnitOfWork,
+    case: Case,
+    instances: list[ProcessInstance],
+    instance: ProcessInstance,
+    plan: Plan,
+    *,
+    target: UUID,
+    note: str,
+) -> None:
+    """Bind the instance to the new deployment, and tell so: its tasks and timers stay the same rows."""
+    if plan.step is None:
+        raise Conflict("The case cannot be moved.")
+    before, version = instance.deployment_id, instance.version
+    instance.deployment_id = target
+    instance.version = work.session.scalars(
+        sa.select(Definition.version)
+        .join(deployment_content)
+        .where(
+            deployment_content.c.deployment_id == target,
+            Definition.kind == DefinitionKind.PROCESS,
+            Definition.key == instance.process,
+        )
+    ).one()
+    progress.save(work, case, instances, instance, plan.step)
+    work.record(
+        case,
+        "instance.migrated",
+        process=instance.process,
+        deployment_id=target,
+        details={
+            "from": {"deployment": work.deployment_number(before), "version": version},
+            "to": {"deployment": work.deployment_number(target), "version": instance.version},
+            "note": note.strip(),
+            "definitions": work.definition(target).digest,
+        },
+    )
+    _assign_roles(work, instance, target)
+
+
+def _assign_roles(work: UnitOfWork, instance: ProcessInstance, target: UUID) -> None:
+    """Let open tasks ask for the role that the new version asks for; their deadlines stay."""
+    processes = work.definition(target).processes
+    open_tasks = sa.select(Task).where(Task.instance_id == instance.id, Task.closed_at.is_(None))
+    for task in work.session.scalars(open_tasks):
+        task.role = processes[task.process].elements[task.element].role or Role.CASEWORKER

@@ -1,0 +1,59 @@
+"""What would happen: a version in force, or files that are not deployed yet, on a clock of its own."""
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from service.engine import definition, simulation
+from service.engine.examples import Script
+from service.engine.simulation import Simulation
+from service.errors import NotFound
+from service.models.definitions import (
+    Definition,
+    DefinitionKind,
+    Deployment,
+    DeploymentState,
+    deployment_content,
+)
+from service.rules.permissions import Permission, require
+from service.work import UnitOfWork, clock_of
+
+
+def simulate(
+    work: UnitOfWork, script: Script, *, version: int | None = None, files: Mapping[str, bytes] | None = None
+) -> Simulation:
+    """Run a script and keep nothing: on one version, or on files laid over what is in force.
+
+    Raises `NotFound` for an unknown process or version, `Refused` when the files cannot be deployed.
+    """
+    require(work.actor, Permission.DEFINITION_DEPLOY)
+    found = _of_version(work, script.process, version) if version else _in_force_with(work, files or {})
+    if script.process not in found.processes:
+        raise NotFound
+    return simulation.run(found, script, clock=clock_of(found, work.zone), language=work.actor.language)
+
+
+def _of_version(work: UnitOfWork, key: str, version: int) -> definition.Definition:
+    deployment_id = work.session.scalar(
+        sa.select(Definition.deployment_id).where(
+            Definition.kind == DefinitionKind.PROCESS, Definition.key == key, Definition.version == version
+        )
+    )
+    if deployment_id is None:
+        raise NotFound
+    return work.definition(deployment_id)
+
+
+def _in_force_with(work: UnitOfWork, files: Mapping[str, bytes]) -> definition.Definition:
+    newest = (
+        sa.select(sa.func.max(Deployment.number))
+        .where(Deployment.state == DeploymentState.ACTIVE)
+        .scalar_subquery()
+    )
+    rows = work.session.execute(
+        sa.select(Definition.file, Definition.content)
+        .join(deployment_content)
+        .join(Deployment, Deployment.id == deployment_content.c.deployment_id)
+        .where(Deployment.number == newest)
+    )
+    return definition.parse({row.file: row.content for row in rows} | dict(files))

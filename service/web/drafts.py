@@ -1,0 +1,284 @@
+"""Drafts on pages: begin one, the editors, the live check, what it changes, submit, approve, send back."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from service.commands import drafts as commands
+from service.engine import tooling, xml
+from service.engine.tooling import Change
+from service.errors import Conflict, Invalid, Malformed, NotFound, Problem, Refused, Stale
+from service.queries import drafts
+from service.queries.drafts import DraftRow, FileInDraft, OneDraft
+from service.rules.permissions import Permission, may
+from service.web import auth, findings, texts
+from service.web.auth import begin
+from service.web.presentation import clock, language, moment, t
+
+blueprint = Blueprint("drafts", __name__)
+SHOWN = 400  # changed lines of a text before a page stops helping
+
+
+@blueprint.get("/definitions/<key>/edit")
+def show_start(key: str) -> ResponseReturnValue:
+    """Offer the drafts that hold this process already, and to begin a new one."""
+    file = f"{key}.bpmn"
+    with begin() as work:
+        if file not in drafts.in_force(work):
+            raise NotFound
+        rows = drafts.current(work, file=file)
+        may_draft = may(work.actor, Permission.DEFINITION_DRAFT)
+    return render_template("drafts/start.html", key=key, file=file, rows=rows, may_draft=may_draft)
+
+
+@blueprint.post("/definitions/<key>/edit")
+def create(key: str) -> ResponseReturnValue:
+    """Begin a draft with the process as it is in force."""
+    file = f"{key}.bpmn"
+    with begin() as work:
+        before = drafts.in_force(work)
+        if file not in before:
+            raise NotFound
+        draft_id = commands.create(work, files={file: before[file]})
+    return redirect(url_for("drafts.edit", draft_id=draft_id, file=file), 303)
+
+
+@blueprint.get("/drafts/<uuid:draft_id>")
+def show(draft_id: UUID) -> ResponseReturnValue:
+    """Show a draft: its files, what they change, and what can be done with it."""
+    return _page(draft_id)
+
+
+@blueprint.get("/drafts/<uuid:draft_id>/files/<file>")
+def edit(draft_id: UUID, file: str) -> ResponseReturnValue:
+    """Open one file of a draft in its editor; only to read when the draft is closed."""
+    with begin() as work:
+        one = drafts.one(work, draft_id)
+        everything = drafts.in_force(work) | {each.name: each.content for each in one.files}
+        me = work.actor.id
+    found = _file(one, file)
+    return render_template(
+        "drafts/editor.html",
+        row=one.row,
+        file=file,
+        text=found.content.decode(),
+        is_diagram=file.endswith(".bpmn"),
+        words={name: t(f"draft.live_{name}") for name in ("saved", "saving", "failed", "fine", "wrong")},
+        choices=_choices(everything),
+        other=_other(one.row, me),
+    )
+
+
+@blueprint.post("/drafts/<uuid:draft_id>/files/<file>")
+def save(draft_id: UUID, file: str) -> ResponseReturnValue:
+    """Keep a file as the editor has it; tells who was first when somebody else saved since."""
+    try:
+        with begin() as work:
+            revision = commands.save(work, draft_id, file=file, content=_content(), revision=_revision())
+            now = work.now
+    except Stale as error:
+        return jsonify(words=error.message), 412
+    return jsonify(revision=revision, time=clock(now), seconds=auth.seconds_left())
+
+
+@blueprint.post("/drafts/<uuid:draft_id>/check")
+def check(draft_id: UUID) -> ResponseReturnValue:
+    """Tell everything that keeps what is drawn now, laid over all that is in force, from being deployed."""
+    file, content = request.form.get("file", ""), _content()
+    with begin() as work:
+        one = drafts.one(work, draft_id)
+        files = drafts.laid_over(work, draft_id) | {file: content}
+        me = work.actor.id
+    found = drafts.problems(files)  # a second of thinking, with no transaction open
+    newer = one.row.revision > _revision()
+    return jsonify(
+        problems=findings.listed(found, _names(content, file)),
+        other=_other(one.row, me) if newer else None,
+    )
+
+
+@blueprint.post("/drafts/<uuid:draft_id>/files")
+def add(draft_id: UUID) -> ResponseReturnValue:
+    """Take one more file that is in force into the draft."""
+    file = request.form.get("file", "")
+    with begin() as work:
+        before, row = drafts.in_force(work), drafts.one(work, draft_id).row
+        if file not in before:
+            raise NotFound
+        if file not in row.files:
+            commands.save(work, draft_id, file=file, content=before[file], revision=row.revision)
+    return redirect(url_for("drafts.edit", draft_id=draft_id, file=file), 303)
+
+
+@blueprint.post("/drafts/<uuid:draft_id>/submit")
+def submit(draft_id: UUID) -> ResponseReturnValue:
+    """Hand the draft over for approval."""
+    note = request.form.get("note", "")
+    if not note.strip():
+        return _page(draft_id, problems=[("note", t("draft.note_missing"))], note=note), 422
+    try:
+        with begin() as work:
+            commands.submit(work, draft_id, note=note, revision=_revision())
+    except Refused as error:
+        told = [
+            (None, f"{each.file or ''} {each.element or ''}: {findings.told(each)}")
+            for each in error.problems
+        ]
+        return _page(draft_id, problems=told, note=note), 422
+    except Invalid as error:
+        return _page(draft_id, problems=_plain(error.problems), note=note), 422
+    except Stale as error:
+        return _page(draft_id, problems=[(None, error.message)], note=note), 412
+    return redirect(url_for("drafts.show", draft_id=draft_id, said="draft_submitted"), 303)
+
+
+@blueprint.post("/drafts/<uuid:draft_id>/approve")
+def approve(draft_id: UUID) -> ResponseReturnValue:
+    """Let the draft take effect."""
+    try:
+        with begin() as work:
+            commands.approve(work, draft_id)
+    except Conflict:
+        return _page(draft_id, problems=[(None, t("draft.overtaken"))]), 409
+    return redirect(url_for("drafts.show", draft_id=draft_id, said="draft_approved"), 303)
+
+
+@blueprint.post("/drafts/<uuid:draft_id>/send-back")
+def send_back(draft_id: UUID) -> ResponseReturnValue:
+    """Open the draft again, with the reason."""
+    try:
+        with begin() as work:
+            commands.send_back(work, draft_id, reason=request.form.get("reason", ""))
+    except Invalid as error:
+        return _page(draft_id, problems=[("reason", each.message) for each in error.problems]), 422
+    return redirect(url_for("drafts.show", draft_id=draft_id, said="draft_sent_back"), 303)
+
+
+@blueprint.post("/drafts/<uuid:draft_id>/discard")
+def discard(draft_id: UUID) -> ResponseReturnValue:
+    """Throw the draft away."""
+    with begin() as work:
+        commands.discard(work, draft_id)
+    return redirect("/definitions?said=draft_discarded", 303)
+
+
+def _page(draft_id: UUID, *, problems: Sequence[tuple[str | None, str]] = (), note: str | None = None) -> str:
+    with begin() as work:
+        one = drafts.one(work, draft_id)
+        others = sorted(drafts.in_force(work).keys() - set(one.row.files))
+        is_author = work.actor.id == one.row.saved_by.id
+    return render_template(
+        "drafts/draft.html",
+        row=one.row,
+        problems=list(problems),
+        note=one.row.note if note is None else note,
+        changes={each.name: _changes(each) for each in one.files},
+        others=others,
+        is_author=is_author,
+    )
+
+
+def _changes(file: FileInDraft) -> list[str]:
+    """What a file does otherwise than the one in force, in words."""
+    if file.before is None:
+        return [t("draft.new_file")]
+    if file.before == file.content:
+        return []
+    if not file.name.endswith(".bpmn"):
+        return _lines(file.before, file.content)
+    try:
+        found = tooling.diff(file.before, file.content)
+    except Refused:
+        return [t("draft.unreadable")]
+    names = _names(file.before, file.name) | _names(file.content, file.name)
+    told = [t("draft.added", name=names.get(id, id)) for id in found.added]
+    told += [t("draft.removed", name=names.get(id, id)) for id in found.removed]
+    told += [_changed(each, names) for each in found.changed]
+    return told + ([t("draft.moved", n=len(found.moved))] if found.moved else [])
+
+
+def _changed(change: Change, names: Mapping[str, str]) -> str:
+    what = change.what.removeprefix("property ")
+    words = f"draft.what_{what}"
+    return t(
+        "draft.changed",
+        name=names.get(change.element, change.element),
+        what=t(words) if texts.known(words) else what,
+        old=change.old or "–",
+        new=change.new or "–",
+    )
+
+
+def _lines(before: bytes, after: bytes) -> list[str]:
+    """The lines that differ, for files that are text."""
+    found = difflib.unified_diff(
+        before.decode(errors="replace").splitlines(),
+        after.decode(errors="replace").splitlines(),
+        n=0,
+        lineterm="",
+    )
+    return [line for line in found if line[:1] in "+-" and line[:3] not in {"+++", "---"}][:SHOWN]
+
+
+def _names(content: bytes, file: str) -> dict[str, str]:
+    """What a diagram's elements are called in the reader's language, by id."""
+    if not file.endswith(".bpmn"):
+        return {}
+    try:
+        root = xml.root(content, file)
+    except Refused:
+        return {}
+    found = {}
+    for element in root.iter("{*}*"):
+        if element.get("id"):
+            english = [
+                each.get("value")
+                for each in element.iterfind(
+                    "./{*}extensionElements/{*}properties/{*}property[@name='name_en']"
+                )
+            ]
+            name = english[0] if english and language() == "en" else element.get("name")
+            found[element.get("id")] = name or element.get("id")
+    return found
+
+
+def _choices(files: Mapping[str, bytes]) -> dict[str, list[str]]:
+    """The keys that a property can name."""
+    kinds = {"processes": ".bpmn", "decisions": ".dmn", "forms": ".form.json"}
+    return {
+        kind: sorted(name.removesuffix(ending) for name in files if name.endswith(ending))
+        for kind, ending in kinds.items()
+    }
+
+
+def _other(row: DraftRow, me: UUID | None) -> str | None:
+    """Tell of another owner who works on the same draft."""
+    if row.saved_by.id == me:
+        return None
+    return t("draft.other", who=row.saved_by.name, when=moment(row.saved_at))
+
+
+def _file(one: OneDraft, name: str) -> FileInDraft:
+    found = next((each for each in one.files if each.name == name), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _content() -> bytes:
+    return request.form.get("content", "").replace("\r\n", "\n").encode()
+
+
+def _revision() -> int:
+    given: Any = request.form.get("revision", "")
+    if not given.isascii() or not given.isdigit():
+        raise Malformed
+    return int(given)
+
+
+def _plain(problems: tuple[Problem, ...]) -> list[tuple[str | None, str]]:
+    return [(None, each.message) for each in problems]

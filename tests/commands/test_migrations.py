@@ -1,0 +1,112 @@
+"""Running cases moved to a new version: each for itself, with tasks, drafts and deadlines; both databases."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from service.commands import deployments, migrations, tasks
+from service.errors import Forbidden, Invalid, NotFound
+from service.models.cases import Draft, ProcessInstance, Task
+from service.models.jobs import Job
+
+DIAGRAMS = Path(__file__).parent / "diagrams"
+
+
+def publish(desk, name, *changes):
+    content = (DIAGRAMS / name).read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in content
+        content = content.replace(old, new)
+    with desk.begin("system") as work:
+        deployments.deploy(work, files={name: content.encode()}, note="Ny version")
+
+
+RENAMED = ('name="Fråga"', 'name="Fråga om"')
+WITHOUT = ('"ask"', '"asking"')
+
+
+def migrate(desk, key="two_steps", who="petra", **how):
+    how = {"old": 1, "new": 2, "note": "Ny lag"} | how
+    return migrations.migrate(lambda: desk.begin(who), key, **how)
+
+
+def rows(desk, case):
+    with desk.begin("system") as work:
+        found = sa.select(ProcessInstance.version, ProcessInstance.deployment_id)
+        return work.session.execute(found.where(ProcessInstance.case_id == case)).one()
+
+
+def test_a_moved_case_keeps_task_draft_and_history_and_ends_on_the_new_version(desk):
+    case = desk.start()
+    task = desk.claim(case, "ask")
+    with desk.begin("anna") as work:
+        tasks.save_draft(work, task, data={"what": "sten"})
+    publish(desk, "two_steps.bpmn", RENAMED)
+    (moved,) = migrate(desk)
+    assert (moved.case_id, moved.moved, moved.obstacles) == (case, True, ())
+    assert rows(desk, case).version == 2
+    assert desk.open(case) == {"ask": task}
+    with desk.begin("system") as work:
+        assert work.session.get(Draft, task) is not None
+        assert work.session.get_one(Task, task).due_at is not None
+    target = rows(desk, case).deployment_id
+    with desk.begin("system") as work:
+        digest = work.definition(target).digest
+    (event,) = desk.told(case, "instance.migrated")
+    assert event.details == {
+        "from": {"deployment": 1, "version": 1},
+        "to": {"deployment": 2, "version": 2},
+        "note": "Ny lag",
+        "definitions": digest,
+    }
+    with desk.begin("anna") as work:
+        tasks.complete(work, task, answers={"what": "sten"})
+    desk.do(case, "check", "kim")
+    assert desk.story(case)[-1][0] == "case.closed"
+
+
+def test_a_blocked_case_is_left_untouched_and_the_others_are_moved(desk):
+    blocked, ahead = desk.start(), desk.start()
+    desk.do(ahead, "ask")
+    publish(desk, "two_steps.bpmn", WITHOUT)
+    before = rows(desk, blocked)
+    found = {each.case_id: each for each in migrate(desk)}
+    assert [(each.reason, each.element) for each in found[blocked].obstacles] == [("element-removed", "ask")]
+    assert found[ahead].moved
+    assert rows(desk, blocked) == before
+    assert not desk.told(blocked, "instance.migrated")
+
+
+def test_a_dry_run_only_tells(desk):
+    case = desk.start()
+    publish(desk, "two_steps.bpmn", RENAMED)
+    (told,) = migrate(desk, dry_run=True, note="")
+    assert told.moved
+    assert rows(desk, case).version == 1
+    assert migrate(desk, cases=[]) == ()
+
+
+def test_timers_stay_due_when_they_were(desk):
+    case = desk.start("overdue")
+
+    def due():
+        with desk.begin("system") as work:
+            jobs = work.session.execute(sa.select(Job.id, Job.due_at).where(Job.case_id == case))
+            return {row.id: row.due_at for row in jobs}
+
+    before = due()
+    publish(desk, "overdue.bpmn", ("P30D", "P31D"))
+    (moved,) = migrate(desk, "overdue")
+    assert moved.moved
+    assert due() == before != {}
+
+
+def test_only_process_owners_move_cases_and_they_say_why(desk):
+    publish(desk, "two_steps.bpmn", RENAMED)
+    with pytest.raises(Forbidden):
+        migrate(desk, who="anna")
+    with pytest.raises(Invalid):
+        migrate(desk, note=" ")
+    with pytest.raises(NotFound):
+        migrate(desk, new=9)

@@ -1,0 +1,175 @@
+"""Tests of the tests: mistakes are put into a copy of the service, and a named test must notice each.
+
+A test that passes whatever the code does proves nothing. So each line below takes away one thing that keeps
+cases whole (a lock, a version, the one transaction, the word to the loser), and says which test tells.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NEEDED = ("service", "migrations", "processes", "forms", "tests", "pyproject.toml", "ruff.toml")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "browser", "faults", "node_modules")
+
+RACES = "tests/commands/test_races.py"
+POINTS = "tests/web/api/test_fault_points.py"
+COSTS = "tests/web/test_http_cost.py"
+SUBMITS = "tests/races/test_http_double_submits.py"
+ONE_WINS = f"{RACES}::test_of_several_submits_of_a_task_exactly_one_wins[%s-4]"
+HALF_DONE = f"{POINTS}::test_whatever_call_fails_nothing_is_half_done_and_the_next_try_works[%s-sqlite]"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One mistake: texts in one file that are replaced, and the test that must fail because of it."""
+
+    file: str
+    changes: tuple[tuple[str, str], ...]
+    test: str
+
+
+LOCK = "            .with_for_update(of=Case)\n"
+VERSIONED = '    __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012  in the'
+UNVERSIONED = "    revision: Mapped[int] = mapped_column(default=1)\n    # in the"
+SAVED = "    work.save(case, instance, step.snapshot)\n"
+STANDS = "    work.stands(case, instances)\n"
+APPLIED = "    progress.save(work, held.case, held.instances, held.instance, step)\n"
+YIELD = "                yield UnitOfWork(session, actor, clock.now(), self)\n"
+COMMIT = "                session.commit()\n"
+PASSED_OVER = f"""                try:
+    {COMMIT}                except OperationalError:
+                    session.rollback()
+"""
+COMMITTED = f"""                try:
+    {YIELD}                finally:
+    {COMMIT}"""
+
+FAULTS = {
+    "the case is not locked": Fault("service/work.py", ((LOCK, ""),), ONE_WINS % "postgresql"),
+    "transactions on SQLite begin as readers": Fault(
+        "service/models/base.py", (('("BEGIN IMMEDIATE")', '("BEGIN")'),), ONE_WINS % "sqlite"
+    ),
+    "the case has no version": Fault(
+        "service/models/cases.py",
+        (("    revision: Mapped[int] = mapped_column()\n" + VERSIONED, UNVERSIONED),),
+        "tests/commands/test_tasks.py::test_an_answer_on_a_case_that_has_moved_on_is_stale[sqlite]",
+    ),
+    "the state is committed before the history": Fault(
+        "service/commands/tasks.py",
+        ((APPLIED, APPLIED + "    work.session.commit()\n"),),
+        HALF_DONE % "complete",
+    ),
+    "a task is closed in a transaction of its own": Fault(
+        "service/commands/tasks.py",
+        (("    _close(work, held, given)\n", "    _close(work, held, given)\n    work.session.commit()\n"),),
+        f"{COSTS}::test_the_page_completes_a_task_with_few_statements[sqlite-two_steps]",
+    ),
+    "a commit that fails is passed over": Fault(
+        "service/work.py", ((COMMIT, PASSED_OVER),), HALF_DONE % "claim"
+    ),
+    "what failed is not rolled back": Fault(
+        "service/work.py",
+        ((YIELD + COMMIT, COMMITTED),),
+        "tests/test_work.py::test_a_failure_after_everything_was_done_leaves_nothing_behind[sqlite]",
+    ),
+    "the answer is not kept for its key": Fault(
+        "service/web/api/requests.py",
+        (("    idempotency.keep(\n", "    (lambda *_, **__: None)(\n"),),
+        HALF_DONE % "start",
+    ),
+    "the key is not looked up": Fault(
+        "service/web/api/requests.py",
+        (('    key = request.headers.get("Idempotency-Key")\n', "    key = None\n"),),
+        f"{SUBMITS}::test_of_two_submits_with_one_key_the_second_gets_the_firsts_answer[sqlite-5]",
+    ),
+    "the loser is not told who won": Fault(
+        "service/commands/tasks.py",
+        (("        raise _closed(work, task)\n", "        raise Conflict\n"),),
+        f"{SUBMITS}::test_of_two_submits_one_wins_and_the_other_learns_who_and_when[sqlite-40]",
+    ),
+    "a task may be completed again": Fault(
+        "service/commands/tasks.py",
+        (("    if task.closed_at is not None:\n        raise _closed(work, task)\n", ""),),
+        ONE_WINS % "sqlite",
+    ),
+    "the draft stays when its task is completed": Fault(
+        "service/commands/tasks.py",
+        (("        work.session.delete(held.draft)\n", "        pass\n"),),
+        f"{RACES}::test_a_draft_does_not_outlive_its_task[sqlite]",
+    ),
+    "the history is tied to the state before": Fault(
+        "service/commands/progress.py", ((SAVED + STANDS, STANDS + SAVED),), ONE_WINS % "sqlite"
+    ),
+    "the row of a timer that went off stays": Fault(
+        "service/commands/progress.py",
+        (("    _forget(work, Job, Job.id.in_(gone) if gone else None)\n", ""),),
+        f"{POINTS}::test_whatever_call_fails_a_timer_is_not_half_fired_and_goes_off_next_time[sqlite]",
+    ),
+    "SQLite does not wait for the disk": Fault(
+        "service/models/base.py", (('"synchronous=FULL"', '"synchronous=NORMAL"'),), ONE_WINS % "sqlite"
+    ),
+    "V8 begins in whatever thread asks first": Fault(
+        "service/engine/isolate.py",
+        (("init_mini_racer(ignore_duplicate_init=True)\n", ""),),
+        "tests/engine/test_expressions.py"
+        "::test_an_isolate_may_be_ended_by_another_thread_than_the_one_that_began_it",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory) -> Path:
+    """A copy of the service with its tests."""
+    folder = tmp_path_factory.mktemp("copy")
+    for name in NEEDED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=LEFT_OUT)
+        else:
+            shutil.copy(ROOT / name, folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_without_a_mistake_every_named_test_passes(copy):
+    done = run(copy, *sorted({each.test for each in FAULTS.values()}))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mistake", FAULTS)
+def test_a_mistake_is_noticed(copy, mistake):
+    fault = FAULTS[mistake]
+    path = copy / fault.file
+    sound = path.read_text(encoding="utf-8")
+    broken = sound
+    for old, new in fault.changes:
+        assert broken.count(old) == 1, f"{fault.file} has changed; the mistake must be put in anew: {old!r}"
+        broken = broken.replace(old, new)
+    path.write_text(broken, encoding="utf-8")
+    try:
+        done = run(copy, fault.test)
+    finally:
+        path.write_text(sound, encoding="utf-8")
+    assert done.returncode == 1, done.stdout  # tests ran, and some failed; 2 to 5: they could not run
+    assert re.search(rf"^(FAILED|ERROR) {re.escape(fault.test)}", done.stdout, re.MULTILINE), done.stdout
+
+
+def run(folder, *tests):
+    """Run tests of a copy, on the copy's own code."""
+    paths = {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--tb=line", "-p", "no:cacheprovider", *tests],
+        cwd=folder,
+        env={**os.environ, **paths},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
