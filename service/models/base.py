@@ -1,8 +1,10 @@
 """Base of all tables: column types, naming convention, the engine and its durable settings."""
 
 import json
+import sqlite3
 from datetime import UTC, datetime
 from enum import Enum
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase
 
 from service.errors import Unavailable
+
+PATIENCE = 10.0  # seconds that a writer waits for the others on SQLite
+GLANCE = 5  # milliseconds between two looks whether it is its turn
 
 POSTGRESQL = {
     "synchronous_commit": "on",
@@ -141,7 +146,7 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "secure_delete=ON",
-        "busy_timeout=10000",
+        f"busy_timeout={GLANCE}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -153,4 +158,18 @@ def _leave_nothing_open(connection: Any, *_: object) -> None:
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    """Begin as a writer, waiting for others' turn to end.
+
+    SQLite itself looks again after up to a tenth of a second: whoever has just committed begins anew in
+    between, and the others starve. So it may wait only some milliseconds at a time, and is asked again.
+    """
+    until = monotonic() + PATIENCE
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except sa.exc.OperationalError as error:
+            code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+            if code != sqlite3.SQLITE_BUSY or monotonic() > until:
+                raise
+        else:
+            return
