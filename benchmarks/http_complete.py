@@ -111,7 +111,7 @@ class Next:
 
 
 def ready(platform: Platform, case_id: UUID) -> Next:
-    """Take the case's first open task and fill its form: not part of what is measured."""
+    """Find the case's first open task and fill its form: not part of what is measured."""
     with acting(platform) as work:
         task = work.session.scalars(
             sa.select(Task)
@@ -119,7 +119,6 @@ def ready(platform: Platform, case_id: UUID) -> Next:
             .order_by(Task.opened_at, Task.element)
         ).first()
         assert task is not None
-        tasks.claim(work, task.id)
         return Next(task.id, answers(work, task))
 
 
@@ -142,6 +141,8 @@ def in_process(platform: Platform, every: Sequence[UUID]) -> tuple[list[float], 
         for _ in range(TASKS):
             with heard(platform.engine) as between:
                 found = ready(platform, case_id)
+                with acting(platform) as work:
+                    tasks.claim(work, found.id)
             with heard(platform.engine) as rows:
                 begun = time.perf_counter()
                 with acting(platform) as work:
@@ -196,11 +197,12 @@ class Client:
 
 
 def walk(platform: Platform, client: Client, every: Sequence[UUID]) -> list[float]:
-    """Complete the first tasks of some cases over HTTP; give what each cost."""
+    """Take and complete the first tasks of some cases over HTTP; give what each completion cost."""
     costs = []
     for case_id in every:
         for _ in range(TASKS):
             found = ready(platform, case_id)
+            client.post(f"/tasks/{found.id}/claim", {})
             costs.append(client.post(f"/tasks/{found.id}/complete", {"data": found.answers}))
     return costs
 

@@ -1,5 +1,6 @@
 """Commands for people at a terminal: each prints what it did, and exits 0 only on success."""
 
+import gc
 import signal
 import socket
 import threading
@@ -372,7 +373,10 @@ class Server(BaseApplication):  # type: ignore[misc]
         with self.platform.begin(SYSTEM) as work:
             work.definition(deployments.in_force(work))
         self.platform.engine.dispose()  # each worker opens its own connections
-        return util.import_app("service.app:create_app")(platform=self.platform)
+        app = util.import_app("service.app:create_app")(platform=self.platform)
+        gc.collect()
+        gc.freeze()  # all that is here stays: workers share it, and never look through it for garbage
+        return app
 
 
 def _start_scheduler(worker: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -119,10 +120,7 @@ class UnitOfWork:
         if case is None:
             raise NotFound
         found = self.session.scalars(
-            sa.select(ProcessInstance)
-            .where(ProcessInstance.case_id == case.id)
-            .order_by(ProcessInstance.started_at, ProcessInstance.id)
-            .execution_options(populate_existing=True)
+            _instances(), {"case": case.id}, execution_options={"populate_existing": True}
         )
         return case, list(found)
 
@@ -263,13 +261,18 @@ class UnitOfWork:
 
     def _digest(self, case: Case) -> str:
         if case.id not in self._digests:
-            found = self.session.scalars(
-                sa.select(ProcessInstance)
-                .where(ProcessInstance.case_id == case.id)
-                .order_by(ProcessInstance.started_at, ProcessInstance.id)
-            )
-            self.stands(case, list(found))
+            self.stands(case, list(self.session.scalars(_instances(), {"case": case.id})))
         return self._digests[case.id]
+
+
+@cache
+def _instances() -> sa.Select[ProcessInstance]:
+    """A case's instances in the order they began; made once, since every verb asks."""
+    return (
+        sa.select(ProcessInstance)
+        .where(ProcessInstance.case_id == sa.bindparam("case"))
+        .order_by(ProcessInstance.started_at, ProcessInstance.id)
+    )
 
 
 def clock_of(found: definition.Definition, zone: ZoneInfo) -> Callable[[datetime], Moment]:
