@@ -274,6 +274,49 @@ def test_an_extended_period_begins_anew_with_the_new_dates() -> None:
     assert "follow_up_after" in case.open  # not extended a second time by the old answer
 
 
+def test_an_extension_is_watched_at_once_whatever_is_still_open_of_the_period_before() -> None:
+    case = period()
+    case.wait(at("2027-03-03"))
+    left = ["check_in", "hand_over", "last_check", "settle"]
+    assert case.open == sorted([*left, "tell_what_applies"])
+    dates = {"new_valid_from": "2027-03-03", "new_valid_to": "2027-04-01"}
+    case.answer("tell_what_applies", {"after_permit": "extended", "told_what_applies": "yes", **dates})
+    assert case.open == sorted([*left, "hold_talk"])
+    assert {(each.place.element, each.due) for each in case.step.timers} == {
+        ("day_10", at("2027-03-12", "08:00")),
+        ("day_20", at("2027-03-22", "08:00")),
+        ("day_25", at("2027-03-27", "08:00")),
+        ("day_28", at("2027-03-30", "08:00")),
+        ("permit_ends", at("2027-04-02", "00:00")),
+    }
+    case.wait(at("2027-04-02"))
+    assert case.open.count("check_in") == 2
+    assert "tell_what_applies" in case.open
+
+
+def test_what_is_done_late_of_a_period_ends_it_and_leaves_the_new_dates() -> None:
+    case = period()
+    case.wait(at("2027-02-10"))
+    talk(case, cooperation="declines")
+    case.answer("go_through_options", case.stored("declines", "go_through_options"))
+    case.wait(at("2027-03-03"))
+    case.answer("last_check", case.stored("undecided_without_applicant", "last_check"))
+    dates = {"new_valid_from": "2027-03-03", "new_valid_to": "2027-04-01"}
+    case.answer("tell_what_applies", {"after_permit": "extended", "told_what_applies": "yes", **dates})
+    talk(case, cooperation="declines")
+    case.answer("go_through_options", case.stored("declines", "go_through_options"))
+    case.wait(at("2027-03-05"))
+    case.answer("check_in", case.stored("undecided_without_applicant", "check_in"))
+    assert case.open == []
+    assert not case.step.finished
+    case.wait(at("2027-04-02"))
+    ends(case, after_permit="none")
+    for element in ("check_in", "last_check", "follow_up_after"):
+        case.answer(element, case.stored("undecided_without_applicant", element))
+    assert case.step.finished
+    assert (case.result["valid_to"], case.result["after_permit"]) == ("2027-04-01", "none")
+
+
 def test_nobody_is_missing_from_a_period_that_is_over() -> None:
     path = next(each for each in examples("reflection_period") if each.stem == "declines")
     with pytest.raises(Conflict):

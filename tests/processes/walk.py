@@ -102,8 +102,11 @@ class Walk:
 
     def answer(self, element: str, answers: Mapping[str, Any], *, right: str | None = None) -> None:
         """Complete a task with answers that its form takes."""
-        task = self.task(element, right=right)
-        drawn = deployed().processes[task.place.process].elements[element]
+        self.answer_task(self.task(element, right=right), answers)
+
+    def answer_task(self, task: OpenTask, answers: Mapping[str, Any]) -> None:
+        """Complete this open task, be it one of several at its element."""
+        drawn = deployed().processes[task.place.process].elements[task.place.element]
         form = deployed().forms[str(drawn.form)]
         seen = workflow.task_data(deployed(), self.step.snapshot, task=task.id)
         kept = forms.check(form, answers, data=seen, moment=self.moment)

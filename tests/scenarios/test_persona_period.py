@@ -179,6 +179,22 @@ def test_persona_10_gets_an_extension_once_the_police_have_opened_an_investigati
     ]
 
 
+def test_an_extension_is_watched_from_the_moment_it_is_registered_whatever_was_forgotten(story):
+    """A check-in that nobody did and a way that nobody settled do not hold up the clock of the new permit."""
+    told = granted(story).until("2027-03-31 00:00")
+    forgotten = ["check_in", "hand_over", "last_check", "settle"]
+    assert told.elements() == sorted([*forgotten, "tell_what_applies"])
+    dates = {"new_valid_from": "2027-03-31", "new_valid_to": "2027-05-14"}
+    told.do("tell_what_applies", after_permit="extended", **dates)
+    assert told.timers() == period_timers("2027-03-31", "2027-05-14")
+    assert told.elements() == sorted([*forgotten, "hold_talk"])
+    told.until("2027-05-15 00:00")
+    assert ("2027-05-15 00:00", "permit_ends") in told.fired
+    assert "tell_what_applies" in told.elements()
+    assert told.file().data["valid_to"] == "2027-05-14"
+    told.finish(NO_RIGHTS | NO_POLICE)
+
+
 @pytest.mark.parametrize("by", ["commands", "api"])
 def test_persona_11_who_disappears_on_day_12_is_looked_for_and_her_case_is_kept_open(story, by):
     told = granted(story, by=by)
