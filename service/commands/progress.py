@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from service.commands import watches
 from service.engine import workflow
 from service.engine.workflow import OpenTask, Place, Step, Timer
-from service.models.cases import Case, CaseStatus, Draft, ProcessInstance, Task, TaskOutcome
+from service.models.cases import Case, CaseStatus, ProcessInstance, Task, TaskOutcome
 from service.models.jobs import AwaitedMessage, Job
 from service.rules.permissions import SYSTEM, Role
 from service.work import UnitOfWork
@@ -113,7 +113,10 @@ def _tell(work: UnitOfWork, case: Case, instance: ProcessInstance, step: Step) -
 
 
 def _close(work: UnitOfWork, case: Case, instance: ProcessInstance, task_ids: list[UUID]) -> None:
-    """Close tasks that the diagram took away: a boundary event, a terminating end, a cancelled case."""
+    """Close tasks that the diagram took away: a boundary event, a terminating end, a cancelled case.
+
+    Their drafts stay: nobody submitted them, and what has been typed is lost to nobody.
+    """
     if not task_ids:
         return
     found = work.session.scalars(
@@ -126,7 +129,6 @@ def _close(work: UnitOfWork, case: Case, instance: ProcessInstance, task_ids: li
         task.closed_at, task.outcome, task.warn_at = work.now, TaskOutcome.CANCELLED, None
         place = Place(task.process, task.element, task.right)
         _event(work, case, instance.deployment_id, "task.cancelled", place, details={"task": str(task.id)})
-    _forget(work, Draft, Draft.task_id.in_(task_ids))
 
 
 def _open(work: UnitOfWork, case: Case, instance: ProcessInstance, opened: Iterable[OpenTask]) -> None:
@@ -315,7 +317,7 @@ def _event(work: UnitOfWork, case: Case, deployment_id: UUID, type: str, place: 
 
 
 def _forget(
-    work: UnitOfWork, table: type[Job | AwaitedMessage | Draft], which: sa.ColumnElement[bool] | None
+    work: UnitOfWork, table: type[Job | AwaitedMessage], which: sa.ColumnElement[bool] | None
 ) -> None:
     if which is not None:
         work.session.execute(sa.delete(table).where(which), execution_options={"synchronize_session": False})

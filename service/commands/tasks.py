@@ -23,6 +23,7 @@ from service.models.cases import (
     ProcessInstance,
     Task,
     TaskOutcome,
+    completer,
 )
 from service.models.people import User
 from service.rules import permissions
@@ -173,7 +174,7 @@ def _hold(work: UnitOfWork, task_id: UUID) -> _Held:
         assignee=task.assignee_id,
         role=task.role,
         delegation=element.delegation,
-        not_by=_completer(work, task, element.four_eyes),
+        not_by=work.session.scalar(completer(task, element.four_eyes)) if element.four_eyes else None,
     )
     return _Held(case, instances, instance, task, found.Draft, definition, element, facts)
 
@@ -186,24 +187,6 @@ def _with_draft() -> sa.Select[Task, Draft]:
         .outerjoin(Draft, Draft.task_id == Task.id)
         .where(Task.id == sa.bindparam("task"))
         .execution_options(populate_existing=True)
-    )
-
-
-def _completer(work: UnitOfWork, task: Task, element: str | None) -> UUID | None:
-    """Who last completed the step that this task checks."""
-    if element is None:
-        return None
-    return work.session.scalar(
-        sa.select(Task.completed_by)
-        .where(
-            Task.instance_id == task.instance_id,
-            Task.process == task.process,
-            Task.element == element,
-            Task.right.is_not_distinct_from(task.right),
-            Task.outcome == TaskOutcome.COMPLETED,
-        )
-        .order_by(Task.closed_at.desc())
-        .limit(1)
     )
 
 

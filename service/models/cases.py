@@ -103,7 +103,7 @@ class Task(Base):
 
 
 class Draft(Base):
-    """What someone has typed and not yet submitted; gone when the task closes."""
+    """What someone has typed and not submitted: gone with the answers, kept when the diagram ends the task."""
 
     __tablename__ = "draft"
     task_id: Mapped[UUID] = mapped_column(sa.ForeignKey("task.id"), primary_key=True)
@@ -112,6 +112,22 @@ class Draft(Base):
     revision: Mapped[int] = mapped_column()
     data: Mapped[bytes]  # sealed; place draft.data:<task id>
     __mapper_args__ = {"version_id_col": revision}  # noqa: RUF012
+
+
+def completer(task: Task, element: str) -> sa.Select[UUID | None]:
+    """Ask who last completed the step that a task checks: in its process, for its right."""
+    return (
+        sa.select(Task.completed_by)
+        .where(
+            Task.instance_id == task.instance_id,
+            Task.process == task.process,
+            Task.element == element,
+            Task.right.is_not_distinct_from(task.right),
+            Task.outcome == TaskOutcome.COMPLETED,
+        )
+        .order_by(Task.closed_at.desc())
+        .limit(1)
+    )
 
 
 class Answers(Base):

@@ -6,13 +6,23 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+import sqlalchemy.orm
 
 from service.engine import workflow
 from service.engine.definition import Element, Process, Text
 from service.engine.expressions import Moment
 from service.engine.forms import Form
 from service.errors import NotFound
-from service.models.cases import Answers, Case, CaseStatus, Draft, ProcessInstance, Task
+from service.models.cases import (
+    Answers,
+    Case,
+    CaseStatus,
+    Draft,
+    ProcessInstance,
+    Task,
+    TaskOutcome,
+    completer,
+)
 from service.queries import deadlines, people
 from service.queries.deadlines import Counted
 from service.queries.paging import DEFAULT, NEVER, Page, page
@@ -54,6 +64,16 @@ class SavedDraft:
     saved_at: datetime
     saved_by: Person
     revision: int
+
+
+@dataclass(frozen=True)
+class LeftBehind:
+    """What someone had typed in a task that was taken away when another one opened."""
+
+    task_id: UUID
+    name: Text
+    form: Form | None
+    draft: SavedDraft
 
 
 @dataclass(frozen=True)
@@ -194,6 +214,32 @@ def task(work: UnitOfWork, task_id: UUID) -> TaskPage:
     )
 
 
+def left_behind(work: UnitOfWork, task_id: UUID) -> tuple[LeftBehind, ...]:
+    """Give what had been typed in the tasks that were taken away in the moment in which this one opened.
+
+    Call it after `task`, which logs the look and judges it.
+    """
+    before, after = sa.orm.aliased(Task), sa.orm.aliased(Task)
+    found = work.session.execute(
+        sa.select(before, Case, ProcessInstance, Draft)
+        .join(Draft, Draft.task_id == before.id)
+        .join(after, sa.and_(after.instance_id == before.instance_id, after.opened_at == before.closed_at))
+        .join(Case, Case.id == before.case_id)
+        .join(ProcessInstance, ProcessInstance.id == before.instance_id)
+        .where(after.id == task_id, before.outcome == TaskOutcome.CANCELLED)
+        .order_by(before.opened_at, before.id)
+    ).all()
+    who = people.named(work, (draft.saved_by for *_, draft in found))
+    left = []
+    for task, case, instance, kept in found:
+        draft, definition = _draft(work, case, kept, who), work.definition(instance.deployment_id)
+        if draft is not None:
+            element = definition.processes[task.process].elements[task.element]
+            form = definition.forms.get(element.form) if element.form else None
+            left.append(LeftBehind(task.id, element.name, form, draft))
+    return tuple(left)
+
+
 def _open(work: UnitOfWork) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(Task, Case, ProcessInstance)
@@ -289,7 +335,7 @@ def _may(work: UnitOfWork, task: Task, case: Case, element: Element) -> frozense
         assignee=task.assignee_id,
         role=task.role,
         delegation=element.delegation,
-        not_by=completer(work, task.instance_id, element.four_eyes),
+        not_by=work.session.scalar(completer(task, element.four_eyes)) if element.four_eyes else None,
     )
     asked = (
         Permission.TASK_CLAIM,
@@ -299,13 +345,3 @@ def _may(work: UnitOfWork, task: Task, case: Case, element: Element) -> frozense
         Permission.TASK_COMPLETE,
     )
     return frozenset(each for each in asked if may(work.actor, each, facts))
-
-
-def completer(work: UnitOfWork, instance_id: UUID, element: str | None) -> UUID | None:
-    """Who last completed this element in this instance, for the step that a second person must check."""
-    if element is None:
-        return None
-    last = sa.select(Task.completed_by).where(
-        Task.instance_id == instance_id, Task.element == element, Task.completed_by.is_not(None)
-    )
-    return work.session.scalar(last.order_by(Task.closed_at.desc()).limit(1))

@@ -14,7 +14,7 @@ from service.engine.forms import initial
 from service.errors import Conflict, Invalid, Problem, Stale
 from service.queries import people, worklist
 from service.queries.people import Person
-from service.queries.worklist import Counts, TaskPage, TaskRow
+from service.queries.worklist import Counts, LeftBehind, TaskPage, TaskRow
 from service.rules.permissions import Permission, Role
 from service.web import auth, forms, steps
 from service.web.auth import begin
@@ -49,6 +49,7 @@ class Shown:
     moment: Moment
     units: dict[str, str]
     colleagues: tuple[Person, ...]
+    left_behind: tuple[LeftBehind, ...]
 
 
 @blueprint.get("/tasks")
@@ -172,7 +173,8 @@ def _read(task_id: UUID) -> Shown:
     with begin() as work:
         page = worklist.task(work, task_id)
         colleagues = people.colleagues(work, page.row.unit) if Permission.TASK_ASSIGN in page.may else ()
-        return Shown(page, page.moment, dict(names(people.units(work))), colleagues)
+        left = worklist.left_behind(work, task_id)
+        return Shown(page, page.moment, dict(names(people.units(work))), colleagues, left)
 
 
 def _page(
@@ -198,6 +200,12 @@ def _page(
         draft=page.draft,
         closing=page.closing,
         given=forms.given(page.form, page.answers, language()) if page.form and page.answers else [],
+        kept=forms.given(page.form, page.draft.data, language()) if page.form and page.draft else [],
+        left_behind=[
+            (each, forms.given(each.form, each.draft.data, language()))
+            for each in shown.left_behind
+            if each.form
+        ],
         typed=typed,
         problems=forms.summary(problems),
         conflict=conflict,

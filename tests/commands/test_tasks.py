@@ -10,8 +10,10 @@ import time_machine
 from service.commands import cases, people, tasks
 from service.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from service.models.base import Base
-from service.models.cases import Answers, Case, Draft
+from service.models.cases import Answers, Case, Draft, Task, completer
 from service.models.people import Delegation
+from service.queries import worklist
+from service.rules.permissions import Permission
 
 NOON = datetime(2030, 1, 7, 12, tzinfo=UTC)  # a Monday; 13:00 in Stockholm
 
@@ -233,6 +235,38 @@ def test_a_draft_is_kept_until_its_task_is_completed(desk):
         tasks.complete(work, task, answers={"what": "sten"})
     with desk.begin("system") as work:
         assert work.session.get(Draft, task) is None
+
+
+def test_a_draft_stays_when_its_task_is_taken_away(desk):
+    case = desk.start()
+    task = desk.claim(case, "ask")
+    with desk.begin() as work:
+        tasks.save_draft(work, task, data={"what": "st"})
+    with desk.begin("bo") as work:
+        cases.cancel(work, case, reason="Öppnat av misstag")
+    with desk.begin() as work:
+        page = worklist.task(work, task)
+        assert (page.draft.data, page.closing.outcome) == ({"what": "st"}, "cancelled")
+
+
+def test_who_did_the_step_to_be_checked_is_told_by_process_and_right(desk):
+    case = desk.start()
+    desk.do(case, "ask")
+    check = desk.open(case)["check"]
+    with desk.begin("system") as work:
+        task = work.session.get_one(Task, check)
+        assert work.session.scalar(completer(task, "ask")) == desk.crew.anna.id
+    for elsewhere in ({"right": "housing"}, {"process": "another"}):
+        with desk.begin("system") as work:
+            work.session.execute(sa.update(Task).where(Task.element == "ask").values(elsewhere))
+        with desk.begin("anna") as work:
+            assert Permission.TASK_CLAIM in worklist.task(work, check).may
+        with desk.begin("system") as work:
+            work.session.execute(
+                sa.update(Task).where(Task.element == "ask").values(right=None, process="two_steps")
+            )
+    with desk.begin("anna") as work:
+        assert Permission.TASK_CLAIM not in worklist.task(work, check).may
 
 
 def test_a_draft_saved_elsewhere_shows_both_values(desk):

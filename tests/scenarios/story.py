@@ -16,14 +16,14 @@ from hands import Hands, Row, Sheet
 from journey import filled, moment
 
 from service import scheduler
-from service.commands import people, stuck
+from service.commands import people, stuck, tasks
 from service.errors import ServiceError
 from service.models.cases import Case, CaseStatus, ProcessInstance, Task
 from service.models.history import HistoryEvent
 from service.models.jobs import AwaitedMessage, Incident, IncidentState, Job
-from service.queries import casefile, history
+from service.queries import casefile, history, worklist
 from service.queries.casefile import CaseFile
-from service.rules.permissions import SYSTEM
+from service.rules.permissions import SYSTEM, Actor
 from service.work import Platform
 
 ZONE = ZoneInfo("Europe/Stockholm")
@@ -65,6 +65,17 @@ class Story:
         given = filled(sheet.form, answers, data=sheet.data, moment=moment(self.now))
         self.hands.complete(who, row.id, answers=given, seen=sheet.seen)
         return self._holds()
+
+    def save(self, who: str, task: UUID, **data: Any) -> None:
+        """Keep a draft of a task."""
+        with self.platform.begin(self._reader(who)) as work:
+            tasks.save_draft(work, task, data=data)
+
+    def left_behind(self, who: str, element: str) -> tuple[worklist.LeftBehind, ...]:
+        """What had been typed in tasks that ended when this one opened, as this person sees it."""
+        task = self.row(element).id
+        with self.platform.begin(self._reader(who)) as work:
+            return worklist.left_behind(work, task)
 
     def say(self, message: str, **data: Any) -> "Story":
         """Register that something has happened."""
@@ -186,9 +197,7 @@ class Story:
 
     def file(self, who: str = "anna") -> CaseFile:
         """The case as its page shows it to this person."""
-        with self.platform.begin(SYSTEM) as work:
-            reader = people.actor(work, username=who)
-        with self.platform.begin(reader) as work:
+        with self.platform.begin(self._reader(who)) as work:
             return casefile.case(work, self.id)
 
     def milestones(self) -> list[str]:
@@ -207,6 +216,10 @@ class Story:
         with self.platform.begin(SYSTEM) as work:
             found = sa.select(HistoryEvent).where(*wanted).order_by(HistoryEvent.sequence)
             return list(work.session.scalars(found))
+
+    def _reader(self, who: str) -> Actor:
+        with self.platform.begin(SYSTEM) as work:
+            return people.actor(work, username=who)
 
     def _revision(self) -> int:
         with self.platform.begin(SYSTEM) as work:

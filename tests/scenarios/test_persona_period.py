@@ -179,6 +179,19 @@ def test_persona_10_gets_an_extension_once_the_police_have_opened_an_investigati
     ]
 
 
+def test_what_was_typed_about_the_talk_before_day_25_is_shown_to_whoever_settles_the_way(story):
+    told = granted(story).until(f"{day(FIRST, 24)} 16:00")
+    talk = told.row("hold_talk").id
+    told.hands.claim("anna", talk)
+    told.save("anna", talk, stance_own_words="”Jag vill att det tar slut.” (påhittat)")
+    told.until(f"{day(FIRST, 25)} 08:00")
+    assert "hold_talk" not in told.elements()
+    (left,) = told.left_behind("bo", "settle")
+    assert left.draft.data == {"stance_own_words": "”Jag vill att det tar slut.” (påhittat)"}
+    assert (left.task_id, left.draft.saved_by.username) == (talk, "anna")
+    assert told.left_behind("bo", "check_in") == ()
+
+
 def test_an_extension_is_watched_from_the_moment_it_is_registered_whatever_was_forgotten(story):
     """A check-in that nobody did and a way that nobody settled do not hold up the clock of the new permit."""
     told = granted(story).until("2027-03-31 00:00")

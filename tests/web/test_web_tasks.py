@@ -2,12 +2,14 @@
 
 import re
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
 from browsing import title, words
 
 from service.commands import cases, tasks
+from service.models.cases import Task, TaskOutcome
 from service.rules.permissions import Protection
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite"])
@@ -106,6 +108,37 @@ def test_what_is_wrong_is_said_above_and_at_the_field_and_nothing_typed_is_lost(
         assert f'id="{field}"' in answer.text
         assert answer.text.count(said) == 2
     assert "19121212-1213" in anna.get(f"/tasks/{task_id}").text  # also after the page is gone
+
+
+def test_what_was_typed_in_a_task_that_was_taken_away_is_on_its_page(window, desk, task_id):
+    anna = window("anna")
+    anna.post(f"/tasks/{task_id}/draft", what="ett ord", _draft_revision="0")
+    with desk.begin("system") as work:
+        case = work.session.get_one(Task, task_id).case_id
+    with desk.begin("bo") as work:
+        cases.cancel(work, case, reason="Öppnat av misstag")
+    page = words(anna.get(f"/tasks/{task_id}"))
+    assert "Utkastet som inte skickades in" in page
+    assert "ett ord" in page
+
+
+def test_whoever_has_the_next_task_reads_what_was_typed_in_the_one_before(window, desk, task_id):
+    """The moment is forged: the task that opens when another is taken away."""
+    anna = window("anna")
+    anna.post(f"/tasks/{task_id}/draft", what="ett ord", _draft_revision="0")
+    with desk.begin("system") as work:
+        first = work.session.get_one(Task, task_id)
+        first.closed_at, first.outcome = work.now, TaskOutcome.CANCELLED
+        second = Task(
+            id=uuid4(), case_id=first.case_id, instance_id=first.instance_id, process=first.process,
+            element="check", role=first.role, opened_at=work.now, closed_at=work.now,
+            outcome=TaskOutcome.CANCELLED,
+        )  # fmt: skip
+        work.session.add(second)
+        second_id = second.id
+    page = words(anna.get(f"/tasks/{second_id}"))
+    assert "Ur utkastet till ”Fråga”" in page
+    assert "ett ord" in page
 
 
 def test_saving_the_draft_by_its_button_keeps_it(window, task_id):
