@@ -16,7 +16,7 @@ from gunicorn import util
 from gunicorn.app.base import BaseApplication
 
 from service import config, scheduler, verifier
-from service.commands import checkpoints, demo, deployments, people
+from service.commands import checkpoints, demo, deployments, people, tables
 from service.config import Settings
 from service.engine import examples, simulation
 from service.engine.definition import parse
@@ -154,6 +154,42 @@ def token(username: str) -> None:
 user.add_command(token)
 
 
+@user.command()
+@click.argument("username")
+@click.argument("email", required=False)
+@in_words
+def address(username: str, email: str | None) -> None:
+    """Send USERNAME's warnings to EMAIL too; without one, only into the service."""
+    with _prepared(config.load()).begin(SYSTEM) as work:
+        people.set_address(work, username=username, email=email)
+    click.echo(f"Warnings for {username} go to {email or 'the service alone'}.")
+
+
+@main.group()
+def unit() -> None:
+    """Look after the units."""
+
+
+@unit.command(name="list")
+@in_words
+def list_units() -> None:
+    """List the units and who leads each."""
+    with _prepared(config.load()).begin(SYSTEM) as work:
+        for each in register.units(work):
+            click.echo(f"{each.key}  {each.name}  head: {each.head or 'nobody'}")
+
+
+@unit.command()
+@click.argument("key", metavar="UNIT")
+@click.argument("username", required=False)
+@in_words
+def head(key: str, username: str | None) -> None:
+    """Say that USERNAME leads UNIT, and is warned when nobody else acts; without one, nobody does."""
+    with _prepared(config.load()).begin(SYSTEM) as work:
+        people.set_head(work, unit=key, username=username)
+    click.echo(f"{username or 'Nobody'} leads {key}.")
+
+
 @main.group()
 def process() -> None:
     """Look after the processes: diagrams, decision tables and forms."""
@@ -177,7 +213,8 @@ def check_processes(folder: Path) -> None:
     found = parse(deployments.read_folder(folder))
     numbers = f"{len(found.processes)} processes, {len(found.decisions)} decisions, {len(found.forms)} forms"
     clock = clock_of(found, config.load().zone)
-    problems = list(simulation.problems(found, found.examples.values(), clock=clock))
+    problems = list(tables.problems(found, {each.file for each in found.sources.values()}))
+    problems += list(simulation.problems(found, found.examples.values(), clock=clock))
     if problems:
         raise Refused(problems=problems)
     click.echo(f"{numbers}, {len(found.examples)} examples: no problem found.")

@@ -55,6 +55,9 @@ def send(server: Server, letter: Letter) -> None:
         raise _refused(code, said) from error
     except smtplib.SMTPAuthenticationError as error:  # a wrong password can be put right
         raise Unavailable(f"The mail server does not let us in ({error.smtp_code}).") from error
+    except UnicodeEncodeError as error:
+        told = "Name and password at the mail server may have only letters a-z, digits and signs of ASCII."
+        raise Unavailable(told) from error
     except smtplib.SMTPResponseException as error:
         raise _refused(error.smtp_code, error.smtp_error) from error
     except (smtplib.SMTPException, OSError) as error:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
+from service.commands import tables
 from service.engine import advice, definition, simulation
 from service.engine.definition import Source
 from service.errors import Conflict, Invalid, NotFound, Problem, Refused, Unavailable
@@ -101,6 +102,7 @@ def deploy(work: UnitOfWork, *, files: Mapping[str, bytes], note: str, dry_run: 
     published, added = _versions(work, brought, before)
     if added:
         _refuse_overlaps(parsed, added)
+        _refuse_tables(parsed, added)
         _run_examples(work, parsed)
     warnings = _warnings(work, parsed, added)
     state = DeploymentState.ACTIVE if _takes_effect(work) else DeploymentState.PENDING
@@ -171,6 +173,13 @@ def named(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _refuse_overlaps(parsed: definition.Definition, added: Collection[Definition]) -> None:
     found = list(advice.overlaps(parsed, {row.file for row in added}))
+    if found:
+        raise Refused(problems=found)
+
+
+def _refuse_tables(parsed: definition.Definition, added: Collection[Definition]) -> None:
+    """Refuse a table that the service could not read when it asks it by itself."""
+    found = list(tables.problems(parsed, {row.file for row in added}))
     if found:
         raise Refused(problems=found)
 

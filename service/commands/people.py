@@ -420,7 +420,7 @@ def _hashed(password: str) -> str:
 
 
 @cache
-def _resumed() -> sa.Select[User, str, str, str, Login]:
+def _resumed() -> sa.Select[User, str, str, str, str, Login]:
     """Whoever has a secret; made once, since every request asks."""
     return (
         _who(sa.bindparam("today", type_=sa.Date))
@@ -430,7 +430,7 @@ def _resumed() -> sa.Select[User, str, str, str, Login]:
     )
 
 
-def _who(today: date | sa.BindParameter[date]) -> sa.Select[User, str, str, str]:
+def _who(today: date | sa.BindParameter[date]) -> sa.Select[User, str, str, str, str]:
     """People with a row for each role and each delegation in force on a day."""
     holds = sa.and_(
         Delegation.user_id == User.id,
@@ -438,7 +438,13 @@ def _who(today: date | sa.BindParameter[date]) -> sa.Select[User, str, str, str]
         sa.or_(Delegation.valid_to.is_(None), Delegation.valid_to >= today),
     )
     return (
-        sa.select(User, RoleGrant.role, RoleGrant.unit_key, Delegation.code)
+        sa.select(
+            User,
+            RoleGrant.role,
+            RoleGrant.unit_key,
+            Delegation.code,
+            Delegation.unit_key.label("delegated"),
+        )
         .outerjoin(RoleGrant, RoleGrant.user_id == User.id)
         .outerjoin(Delegation, holds)
     )
@@ -451,7 +457,7 @@ def _actor(rows: Iterable[Any]) -> Actor:
         id=user.id,
         username=user.username,
         grants=frozenset((Role(row.role), row.unit_key) for row in rows if row.role is not None),
-        delegations=frozenset(row.code for row in rows if row.code is not None),
+        delegations=frozenset((row.code, row.delegated) for row in rows if row.code is not None),
         language=user.language,
         name=user.name,
         shortcuts=user.shortcuts,

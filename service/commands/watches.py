@@ -11,6 +11,7 @@ from service.rules.escalation import Level, Planned, Span
 from service.work import UnitOfWork
 
 ANY_TASK = "any_task"  # what the table calls a task whose time has no rows of its own
+LATE_TASK = "late_task"  # what it calls any task that is late, also one that has rows of its own
 
 
 def note(work: UnitOfWork, row: Task | Job, deployment_id: UUID, *, begun: bool = True) -> None:
@@ -37,12 +38,10 @@ def levels(work: UnitOfWork, row: Task | Job, deployment_id: UUID) -> tuple[Leve
     if "warnings" not in tables:
         return escalation.LAST_RESORT if is_task else ()
     on = (row.counts_from or work.now).astimezone(work.zone).date()
-    asked = [each for each in (row.period, ANY_TASK if is_task else None) if each]
-    for period in asked:
-        found = _asked(work, deployment_id, period, on)
-        if found:
-            return found
-    return ()
+    own = _asked(work, deployment_id, row.period, on) if row.period else ()
+    if not is_task:
+        return own
+    return (own or _asked(work, deployment_id, ANY_TASK, on)) + _asked(work, deployment_id, LATE_TASK, on)
 
 
 def _first(work: UnitOfWork, row: Task | Job, deployment_id: UUID, *, begun: bool) -> Planned | None:

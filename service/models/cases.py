@@ -103,7 +103,7 @@ class Task(Base):
 
 
 class Draft(Base):
-    """What someone has typed and not submitted: gone with the answers, kept when the diagram ends the task."""
+    """What someone has typed and not submitted: goes with the answers, stays when the diagram ends a task."""
 
     __tablename__ = "draft"
     task_id: Mapped[UUID] = mapped_column(sa.ForeignKey("task.id"), primary_key=True)

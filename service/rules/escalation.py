@@ -30,7 +30,7 @@ class Level:
     number: int
     amount: int
     unit: str  # hours, days, working days, weeks, months; percent
-    counted: str  # before due, after due, after start, day of period, of the time
+    counted: str  # before due, after due, after start, day of period, of the time; again
     whom: Whom
 
 
@@ -52,6 +52,9 @@ class Planned:
     level: Level
 
 
+AGAIN = "again"  # this long after the time has passed, and ever again until the work is done
+UNITS = frozenset(["hours", "days", "working days", "weeks", "months", "percent"])
+COUNTED = frozenset(["before due", "after due", "after start", "day of period", "of the time", AGAIN])
 LAST_RESORT = (
     Level(1, 0, "hours", "after due", Whom.TEAM_LEADER),
 )  # where no table is deployed: a task is late
@@ -67,8 +70,8 @@ def levels(rows: Sequence[Mapping[str, Any]]) -> tuple[Level, ...]:
 
 
 def warnings(levels: Sequence[Level], span: Span) -> tuple[Planned, ...]:
-    """Put the levels on the calendar, the earliest first."""
-    found = (Planned(_instant(each, span), each) for each in levels)
+    """Put the levels that are given once on the calendar, the earliest first."""
+    found = (Planned(_instant(each, span), each) for each in levels if each.counted != AGAIN)
     return tuple(sorted(found, key=lambda each: (each.at, each.level.number)))
 
 
@@ -83,13 +86,48 @@ def first(levels: Sequence[Level], span: Span, *, since: datetime, begun: bool =
     missed = [each for each in planned if each.at <= since and each.level.counted != "before due"]
     if begun and missed:
         return Planned(since, missed[-1].level)
-    return next((each for each in planned if each.at > since), None)
+    coming = next((each for each in planned if each.at > since), None)
+    return coming or _again(levels, span, after=max([since, *(each.at for each in planned)]))
 
 
 def reached(levels: Sequence[Level], span: Span, *, next: int, at: datetime, now: datetime) -> list[Level]:
     """Give the levels that are to be given now: the next one, and those whose instants have passed since."""
     planned = warnings(levels, span)
-    return [each.level for each in planned if each.level.number == next or at < each.at <= now]
+    again = [each for each in levels if each.counted == AGAIN and each.number == next]
+    return again + [each.level for each in planned if each.level.number == next or at < each.at <= now]
+
+
+def fault(row: Mapping[str, Any]) -> str | None:
+    """Say what is wrong with a row of the table `warnings`, in one sentence; None when nothing is."""
+    whole = all(isinstance(row[name], int) and row[name] >= 0 for name in ("level", "amount"))
+    if not whole or row["level"] == 0:
+        return "“level” is 1 or more and “amount” 0 or more, both whole numbers."
+    for name, words in (("unit", UNITS), ("counted", COUNTED), ("whom", frozenset(Whom))):
+        if row[name] not in words:
+            return f"“{name}” is one of: {', '.join(sorted(words))}."
+    if (row["unit"] == "percent") != (row["counted"] == "of the time"):
+        return "“percent” goes with “of the time”, and only with that."
+    if row["counted"] == "day of period" and (row["unit"] != "days" or row["amount"] == 0):
+        return "“day of period” goes with “days”, the first of which is 1."
+    if row["counted"] == AGAIN and row["amount"] == 0:
+        return "“again” needs an “amount” of at least 1: how long after the time before."
+    return None
+
+
+def _again(levels: Sequence[Level], span: Span, *, after: datetime) -> Planned | None:
+    """Give the next turn of what is told ever again once the time has passed."""
+    level = next((each for each in levels if each.counted == AGAIN), None)
+    if level is None:
+        return None
+    if level.unit == "hours":
+        turns = max(1, (after - span.due) // timedelta(hours=level.amount) + 1)
+        return Planned(span.due + turns * timedelta(hours=level.amount), level)
+    day = calendar.day_of(span.due, span.zone)
+    at = span.due
+    while at <= max(after, span.due):
+        day = calendar.later(day, level.amount, level.unit, off=span.off)
+        at = datetime.combine(day, MORNING, span.zone).astimezone(UTC)
+    return Planned(at, level)
 
 
 def _instant(level: Level, span: Span) -> datetime:

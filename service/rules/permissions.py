@@ -66,7 +66,7 @@ class Actor:
     id: UUID | None
     username: str
     grants: frozenset[tuple[Role, str]] = frozenset()
-    delegations: frozenset[str] = frozenset()  # codes of the delegations in force now
+    delegations: frozenset[tuple[str, str]] = frozenset()  # in force now: code, and the unit it is given for
     language: str = "sv"
     name: str = ""
     shortcuts: bool = True  # single keys act on pages
@@ -142,8 +142,8 @@ def has_the_role(actor: Actor, facts: Facts) -> bool:
 
 
 def has_the_delegation(actor: Actor, facts: Facts) -> bool:
-    """Holds the delegation that the task asks for (KL 6:37, 7:5), or none is asked for."""
-    return facts.delegation is None or facts.delegation in actor.delegations
+    """Holds the delegation that the task asks for (KL 6:37, 7:5) in the case's unit, or none is asked for."""
+    return facts.delegation is None or (facts.delegation, facts.unit) in actor.delegations
 
 
 def is_second_person(actor: Actor, facts: Facts) -> bool:

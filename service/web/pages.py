@@ -100,7 +100,7 @@ def settings_page(
         me_name=me.name,
         username=me.username,
         roles=roles,
-        delegations=sorted(me.delegations),
+        delegations=sorted({code for code, _ in me.delegations}),
         logins=logins,
         channels=channels,
         email=email if email is not None else channels.email or "",

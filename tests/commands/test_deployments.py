@@ -15,6 +15,7 @@ from service.models.definitions import Definition, DefinitionKind, Deployment, D
 from service.queries import definitions
 
 DIAGRAMS = Path(__file__).parent / "diagrams"
+ROOT = Path(__file__).parents[2]
 
 
 def file(name, *changes):
@@ -264,3 +265,22 @@ def test_a_task_that_says_too_little_is_told(desk):
         ("task-incomplete", "ask"),
         ("task-incomplete", "check"),
     }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "element", "words"),
+    [
+        ('name="whom"', 'name="whose"', "warnings_table", "missing: whom"),
+        ('hitPolicy="RULE ORDER"', 'hitPolicy="FIRST"', "warnings_table", "use RULE ORDER"),
+        ("<text>60</text>", "<text>-60</text>", "warnings_main_permit_1", "whole numbers"),
+        ('<text>"percent"</text>', '<text>"weeks"</text>', "warnings_revocation_comment_1", "“percent” goes"),
+    ],
+)
+def test_a_table_of_warnings_that_could_not_be_read_is_refused_by_its_row(desk, old, new, element, words):
+    sound = (ROOT / "processes" / "case" / "warnings.dmn").read_text(encoding="utf-8")
+    assert old in sound
+    deploy(desk, files={"warnings.dmn": sound.encode()}, dry_run=True)
+    with pytest.raises(Refused) as refused:
+        deploy(desk, files={"warnings.dmn": sound.replace(old, new, 1).encode()})
+    found = [(each.file, each.element) for each in refused.value.problems if words in each.message]
+    assert found == [("warnings.dmn", element)]

@@ -41,7 +41,7 @@ def test_whoever_logs_in_is_known_with_roles_and_delegations(desk):
     )
     with desk.begin("system") as work:
         secret = people.token(work, username="bo")
-    assert resume(desk, secret).delegations == {"reflection-period-application"}
+    assert resume(desk, secret).delegations == {("reflection-period-application", "norrmalm")}
 
 
 def test_who_is_asked_in_one_query(desk):

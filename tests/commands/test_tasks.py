@@ -1,5 +1,6 @@
 """What people do with tasks, on both databases."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from service.models.base import Base
 from service.models.cases import Answers, Case, Draft, Task, completer
 from service.models.people import Delegation
 from service.queries import worklist
-from service.rules.permissions import Permission
+from service.rules.permissions import Permission, may
 
 NOON = datetime(2030, 1, 7, 12, tzinfo=UTC)  # a Monday; 13:00 in Stockholm
 
@@ -109,6 +110,23 @@ def test_only_a_holder_of_the_delegation_may_sign(desk):
         tasks.claim(work, task)
     desk.do(case, "sign", "bo")
     assert ("decision.made", "bo", "weigh") in desk.story(case)
+
+
+def test_a_delegation_for_another_unit_is_none_here(desk):
+    case = desk.start()
+    desk.do(case, "ask")
+    check = desk.open(case)["check"]
+    with desk.begin("system") as work:
+        facts = work.facts(work.session.get_one(Case, case), role="team_leader", delegation="x")
+        for unit, allowed in (("farsta", False), ("norrmalm", True)):
+            leader = replace(desk.crew.bo, delegations=frozenset({("x", unit)}))
+            assert may(leader, Permission.TASK_CLAIM, facts) is allowed, unit
+    with desk.begin("system") as work:
+        work.session.execute(sa.update(Delegation).values(unit_key="farsta"))
+    with desk.begin("system") as work:
+        bo = people.actor(work, username="bo")
+    assert bo.delegations == {("reflection-period-application", "farsta")}
+    assert check
 
 
 def test_a_delegation_that_has_ended_is_none(desk):

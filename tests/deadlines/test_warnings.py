@@ -73,6 +73,22 @@ def test_a_task_without_levels_of_its_own_is_told_when_it_is_late(office):
     ]
 
 
+def test_what_is_late_is_told_every_working_day_until_it_is_done(office):
+    case = office.open()
+    office.warn("2027-03-19T08:00")
+    for when in ("2027-03-22T23:59:59", "2027-03-23T08:00", "2027-03-24T08:00", "2027-03-29T09:00"):
+        office.warn(when)
+    told = [each[1:] for each in office.warned(case) if each[0] == "write_appeal"]
+    everybody = ["anna", "bo", "petra"]
+    assert told == [(3, everybody), *[(9, everybody)] * 3]  # three days off were passed over, and told once
+    with at("2027-03-29T10:00"):
+        task = office.desk.claim(case, "write_appeal")
+        with office.desk.begin("anna") as work:
+            tasks.complete(work, task, answers={})
+    office.warn("2027-03-30T08:00")
+    assert len([each for each in office.warned(case) if each[0] == "write_appeal"]) == len(told)
+
+
 def test_a_reminder_that_the_table_does_not_know_warns_nobody(office):
     case = office.open()
     assert office.timer(case, "check_in").warn_at is None

@@ -28,6 +28,52 @@ def level(amount: int, unit: str, counted: str, number: int = 1) -> Level:
 
 
 @pytest.mark.parametrize(
+    ("amount", "unit", "told"),
+    [
+        (1, "working days", ["2026-03-24T08:00", "2026-03-25T08:00", "2026-03-26T08:00", "2026-03-27T08:00",
+                             "2026-03-30T08:00"]),
+        (1, "weeks", ["2026-03-30T08:00", "2026-04-06T08:00", "2026-04-13T08:00"]),
+        (8, "hours", ["2026-03-24T07:59:59", "2026-03-24T15:59:59", "2026-03-24T23:59:59"]),
+    ],
+)  # fmt: skip
+def test_what_is_late_is_told_again_and_again_after_all_other_levels(amount, unit, told):
+    levels = [level(3, "days", "before due"), level(amount, unit, "again", number=9)]
+    now, found = local("2026-03-20T08:00"), []
+    for _ in told:
+        planned = escalation.first(levels, span(), since=now, begun=False)
+        assert escalation.reached(levels, span(), next=9, at=planned.at, now=planned.at) == [levels[1]]
+        now = planned.at
+        found.append(now)
+    assert found == [local(each) for each in told]
+
+
+def test_after_a_long_silence_it_is_told_once_and_goes_on():
+    levels = [level(1, "working days", "again", number=9)]
+    planned = escalation.first(levels, span(), since=local("2026-06-01T12:00"), begun=False)
+    assert planned.at == local("2026-06-02T08:00")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"amount": -1}, "whole numbers"),
+        ({"level": 0}, "whole numbers"),
+        ({"amount": "2"}, "whole numbers"),
+        ({"unit": "dagar"}, "“unit” is one of"),
+        ({"whom": "chef"}, "“whom” is one of"),
+        ({"counted": "when late"}, "“counted” is one of"),
+        ({"unit": "percent"}, "“percent” goes with"),
+        ({"counted": "day of period", "amount": 0}, "“day of period” goes with"),
+        ({"counted": "again", "amount": 0}, "at least 1"),
+    ],
+)
+def test_a_row_that_cannot_be_put_on_the_calendar_is_told_in_words(wrong, words):
+    row = {"level": 1, "amount": 2, "unit": "days", "counted": "before due", "whom": "head"}
+    assert escalation.fault(row) is None
+    assert words in escalation.fault(row | wrong)
+
+
+@pytest.mark.parametrize(
     ("amount", "unit", "counted", "at"),
     [
         (7, "days", "after start", "2026-03-09T08:00"),

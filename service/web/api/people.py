@@ -252,7 +252,7 @@ def _me(actor: Actor) -> dict[str, Any]:
         "name": actor.name,
         "language": actor.language,
         "roles": _grants(sorted((role.value, unit) for role, unit in actor.grants)),
-        "delegations": sorted(actor.delegations),
+        "delegations": sorted({code for code, _ in actor.delegations}),
     }
     token = auth.csrf_token()
     return {**told, "csrf": token} if token else told

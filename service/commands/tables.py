@@ -1,0 +1,65 @@
+"""Tables that the service itself asks: what it reads of them must be there before they take effect."""
+
+import json
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from service.engine.decisions import DecisionTable, HitPolicy
+from service.engine.definition import Definition
+from service.errors import Problem
+from service.rules import escalation
+
+READ = {  # what is read of each table's answers
+    "warnings": ("level", "amount", "unit", "counted", "whom"),
+    "periods": ("amount", "unit", "legal_basis", "confidence", "note"),
+    "days_off": ("off",),
+    "move_grounds": ("ground", "legal_basis"),
+}
+LISTS = ("warnings", "move_grounds")  # of these all rows that hit are read, the first one first
+IN_ORDER = frozenset([HitPolicy.RULE_ORDER, HitPolicy.OUTPUT_ORDER, HitPolicy.COLLECT])
+
+
+def problems(parsed: Definition, files: Collection[str]) -> Iterator[Problem]:
+    """Look at those of these files that the service asks by itself."""
+    for key, names in READ.items():
+        table = parsed.decisions.get(key)
+        if table is None or table.file not in files:
+            continue
+        if not isinstance(table, DecisionTable):
+            yield Problem("The service reads this decision as a table.", file=table.file, element=key)
+            continue
+        wrong = list(_misshapen(table, names))
+        yield from wrong
+        if key == "warnings" and not wrong:
+            yield from _rows(table)
+
+
+def _misshapen(table: DecisionTable, names: Collection[str]) -> Iterator[Problem]:
+    missing = [name for name in names if name not in {each.name for each in table.outputs}]
+    if missing:
+        told = f"The service reads these columns of the answer, and they are missing: {', '.join(missing)}."
+        yield Problem(told, file=table.file, element=table.table)
+    many = table.hit_policy in IN_ORDER and table.aggregation is None
+    if many != (table.key in LISTS):
+        told = (
+            "Several rows are read here: use RULE ORDER." if not many else "One row is read here: use UNIQUE."
+        )
+        yield Problem(told, file=table.file, element=table.table)
+
+
+def _rows(table: DecisionTable) -> Iterator[Problem]:
+    """Look at each row of `warnings` whose cells are plain values; others are judged when they are asked."""
+    for rule in table.rules:
+        row = {each.name: _plain(cell) for each, cell in zip(table.outputs, rule.outputs, strict=True)}
+        read = [row[name] for name in READ["warnings"]]
+        told = escalation.fault(row) if Ellipsis not in read else None
+        if told:
+            yield Problem(told, file=table.file, element=rule.id)
+
+
+def _plain(cell: str) -> Any:
+    """The value of a cell that holds a number or a text; an ellipsis for an expression."""
+    try:
+        return json.loads(cell)
+    except ValueError:
+        return ...

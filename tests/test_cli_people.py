@@ -1,0 +1,45 @@
+"""The command line's words for units and their heads, and for where warnings go."""
+
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner
+
+from service import cli
+from service.models.people import UnitHead, User
+
+pytestmark = pytest.mark.parametrize("kind", ["sqlite"])
+
+
+@pytest.fixture
+def run(settings):
+    """Run a command on this test's database."""
+    environment = {"ANDRUM_DATA_DIR": settings.data_dir, "ANDRUM_DATABASE_URL": settings.database_url}
+    return lambda *words: CliRunner(env=environment).invoke(cli.main, list(words))
+
+
+def test_a_unit_gets_a_head_and_loses_it(run, desk):
+    assert run("unit", "head", "norrmalm", "petra").exit_code == 0
+    assert "norrmalm  Norrmalm  head: petra" in run("unit", "list").output
+    with desk.begin("system") as work:
+        assert work.session.get_one(UnitHead, "norrmalm").user_id == desk.crew.petra.id
+    assert run("unit", "head", "norrmalm").output == "Nobody leads norrmalm.\n"
+    assert "norrmalm  Norrmalm  head: nobody" in run("unit", "list").output
+
+
+@pytest.mark.parametrize(
+    "words", [("unit", "head", "nowhere", "petra"), ("unit", "head", "farsta", "nobody")]
+)
+def test_an_unknown_unit_or_user_is_told_and_changes_nothing(run, desk, words):
+    told = run(*words)
+    assert told.exit_code == 1
+    assert "There is no" in told.output
+    with desk.begin("system") as work:
+        assert work.session.scalars(sa.select(UnitHead)).all() == []
+
+
+def test_an_address_is_set_and_taken_away(run, desk):
+    for email in ("anna@example.se", None):
+        assert run("user", "address", "anna", *([email] if email else [])).exit_code == 0
+        with desk.begin("system") as work:
+            assert work.session.scalars(sa.select(User.email).where(User.username == "anna")).one() == email
+    assert run("user", "address", "anna", "no address").exit_code == 1
