@@ -1,7 +1,10 @@
 """The unit of work: what stands or falls together, and what the history is tied to, on both databases."""
 
+from datetime import UTC, datetime
+
 import pytest
 import sqlalchemy as sa
+import time_machine
 from sqlalchemy.exc import OperationalError
 
 from service.commands import tasks
@@ -10,6 +13,7 @@ from service.models.base import Base
 from service.models.cases import Case, ProcessInstance
 from service.models.history import AccessEvent, HistoryEvent
 from service.queries import history
+from service.rules.permissions import SYSTEM
 from service.vault import Vault
 
 
@@ -194,3 +198,12 @@ def test_references_between_rows_are_checked_at_the_commit(desk):
     with pytest.raises(Conflict), desk.begin("system") as work:
         work.session.add(row)
     assert verdict(desk, case).ok
+
+
+@pytest.mark.parametrize(
+    ("instant", "day"), [("2027-03-01T22:59", 1), ("2027-03-01T23:00", 2), ("2027-07-01T22:00", 2)]
+)
+def test_today_is_the_legal_day(platform, instant, day):
+    moment = datetime.fromisoformat(instant).replace(tzinfo=UTC)
+    with time_machine.travel(moment, tick=False), platform.begin(SYSTEM) as work:
+        assert work.today.day == day

@@ -22,6 +22,9 @@ RACES = "tests/commands/test_races.py"
 POINTS = "tests/web/api/test_fault_points.py"
 COSTS = "tests/web/test_http_cost.py"
 SUBMITS = "tests/races/test_http_double_submits.py"
+CLOCK = "tests/test_scheduler.py"
+PERIOD = "tests/processes/test_reflection_period.py"
+SAVED_STEP = "    progress.save(work, case, instances, instance, step)\n"
 ONE_WINS = f"{RACES}::test_of_several_submits_of_a_task_exactly_one_wins[%s-4]"
 HALF_DONE = f"{POINTS}::test_whatever_call_fails_nothing_is_half_done_and_the_next_try_works[%s-sqlite]"
 
@@ -114,6 +117,57 @@ FAULTS = {
     ),
     "SQLite does not wait for the disk": Fault(
         "service/models/base.py", (('"synchronous=FULL"', '"synchronous=NORMAL"'),), ONE_WINS % "sqlite"
+    ),
+    "a lease is not fenced": Fault(
+        "service/commands/jobs.py",
+        (("    if job is None or not lease.holds(job):\n", "    if job is None:\n"),),
+        f"{CLOCK}::test_a_worker_that_comes_back_late_does_not_run_what_another_has_taken[sqlite]",
+    ),
+    "a timer is committed as gone off before what it leads to": Fault(
+        "service/commands/jobs.py",
+        ((SAVED_STEP, SAVED_STEP + "    work.session.commit()\n"),),
+        f"{POINTS}::test_whatever_call_fails_a_timer_is_not_half_fired_and_goes_off_next_time[sqlite]",
+    ),
+    "a cycle makes up for every turn that it missed": Fault(
+        "service/engine/timing.py",
+        (("            if due > moment.now:\n", "            if due > self.due:\n"),),
+        "tests/engine/test_workflow_events.py::test_a_cycle_fires_once_after_downtime_and_keeps_its_rhythm",
+    ),
+    "a date ends at midnight in Greenwich": Fault(
+        "service/engine/expressions.py",
+        (("second, moment.zone).astimezone(UTC)\n", "second, UTC)\n"),),
+        f"{PERIOD}::test_the_talk_is_due_on_day_20_and_may_be_registered_earlier",
+    ),
+    "the calendar's days are 24 hours": Fault(
+        "service/engine/expressions.py",
+        (("found.astimezone(moment.zone).replace(fold=0)", "found"),),
+        "tests/engine/test_workflow_events.py::test_a_monthly_rhythm_is_counted_on_the_local_calendar_and_never_drifts",
+    ),
+    "a dead worker keeps what it had leased": Fault(
+        "service/models/jobs.py",
+        (("job.leased_until > now, job.leased_until", "job.leased_until"),),
+        f"{CLOCK}::test_what_a_dead_worker_had_is_run_by_another_when_its_lease_has_ended[sqlite]",
+    ),
+    "one worker takes all that is due and the others stand idle": Fault(
+        "service/commands/jobs.py",
+        (("BATCH = 50  # jobs", "BATCH = 50_000  # jobs"),),
+        "tests/timers/test_timers_race.py"
+        "::test_of_several_workers_one_lets_each_timer_go_off_and_all_take_part[sqlite-200]",
+    ),
+    "a deadline of today counts by the date in Greenwich": Fault(
+        "service/work.py",
+        (("return self.now.astimezone(self.zone).date()", "return self.now.date()"),),
+        "tests/test_work.py::test_today_is_the_legal_day[sqlite]",
+    ),
+    "an extension sweeps away what is still open of the period before": Fault(
+        "processes/reflection_period/process.bpmn",
+        (
+            (
+                'name="Förlängd" attachedToRef="period" cancelActivity="false"',
+                'name="Förlängd" attachedToRef="period"',
+            ),
+        ),
+        f"{PERIOD}::test_an_extension_is_watched_at_once_whatever_is_still_open_of_the_period_before",
     ),
     "V8 begins in whatever thread asks first": Fault(
         "service/engine/isolate.py",
