@@ -1,17 +1,26 @@
 """Every page in a real browser: nothing for axe-core to find, none wider than a phone, no policy broken."""
 
 import gzip
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
-from service.commands import cases
+from service import scheduler
+from service.commands import cases, deadlines, tasks
+from service.models.cases import Task
+from service.models.jobs import Job
 from service.rules.permissions import Protection
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("real_processes")]
+DAY = timedelta(days=1)
+TODAY = datetime.now(UTC).date()
+PERIOD = {"valid_from": f"{TODAY}", "valid_to": f"{TODAY + 29 * DAY}", "crime": "trafficking"}
 
 
 @pytest.fixture
-def paths(desk) -> dict[str, list[str]]:
+def paths(desk, platform) -> dict[str, list[str]]:
     """The pages of each person, with something on them."""
     case_id = desk.start("case")
     task_id = desk.claim(case_id, "register_report")
@@ -19,6 +28,25 @@ def paths(desk) -> dict[str, list[str]]:
     desk.do(done, "ask")
     closed = desk.start()
     guarded = desk.start(who="bo")
+    running = desk.start("reflection_period", **PERIOD)
+    left = desk.claim(running, "hold_talk")
+    held = desk.start("reflection_period", **PERIOD)
+    with desk.begin("anna") as work:
+        tasks.save_draft(work, left, data={"stance_own_words": "”Jag vill att det tar slut.” (påhittat)"})
+    with desk.begin("system") as work:  # the days have passed: overdue, due today, and a timer that gave up
+        work.session.execute(sa.update(Job).where(Job.case_id == running).values(run_at=work.now))
+        work.session.execute(sa.update(Task).where(Task.id == left).values(due_at=work.now - DAY))
+        last = sa.select(Job.id).where(Job.case_id == held).order_by(Job.due_at.desc()).limit(1)
+        paused = work.session.scalars(last).one()
+        work.session.execute(
+            sa.update(Job).where(Job.case_id == held, Job.element == "day_10").values(run_at=None)
+        )
+    with ThreadPoolExecutor(1) as beside:  # V8 is not waited for where an event loop runs
+        beside.submit(scheduler.tick, platform).result()
+    with desk.begin("bo") as work:
+        deadlines.pause(work, paused, reason="Väntar på beslut", legal_basis="court_decided")
+        cases.suspend(work, held, reason="Väntar på tolk")
+    settle = desk.open(running)["settle"]
     with desk.begin("bo") as work:
         cases.cancel(work, closed, reason="Fel person")
         cases.protect(work, guarded, protection=Protection.PROTECTED, reason="Hot")
@@ -32,7 +60,8 @@ def paths(desk) -> dict[str, list[str]]:
         "bo": [
             f"/cases/{case_id}", f"/cases/{guarded}", f"/cases/{done}/history",
             "/incidents", "/access-log", "/deadlines", "/deadlines?show=overdue&kind=timer",
-            "/deadlines/print",
+            "/deadlines?show=paused", "/deadlines?person=none", "/deadlines/print",
+            f"/tasks/{left}", f"/tasks/{settle}",
         ],
         "petra": ["/definitions", "/definitions/case/1", "/definitions/right/1"],
     }  # fmt: skip
