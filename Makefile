@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell /usr/bin/python3 -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)' 2>/dev/null && echo /usr/bin/python3 || echo python3)
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup run test check bench browser races faults screenshots lock clean
+.PHONY: help setup run test check bench browser races faults screenshots deadlines lock clean
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
@@ -37,6 +37,9 @@ browser: setup ## Run the browser tests (needs Debian's chromium)
 
 races: setup ## Run the longer proofs: double submits, killed workers, long loops (some minutes)
 	@$(BIN)/pytest -q -m slow --ignore=tests/faults
+
+deadlines: setup ## Run the long proofs of the timers: races, load, lateness, wrong clocks (some twenty minutes)
+	@$(BIN)/pytest -q -m slow tests/timers
 
 faults: setup ## Put mistakes into a copy of the service: a named test must notice each (some minutes)
 	@$(BIN)/pytest -q -m slow tests/faults
