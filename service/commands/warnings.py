@@ -25,6 +25,7 @@ from service.rules.permissions import Actor, Permission, Role, may
 from service.work import UnitOfWork
 
 LONGEST_NAME = 200
+FEW = 50  # rows among which a worker looks for one whose case is free
 AGAIN = timedelta(minutes=5)  # when a warning could not be given
 
 
@@ -38,12 +39,7 @@ class Due:
 
 def take(work: UnitOfWork) -> Due | None:
     """Lock the case of the deadline whose warning has waited longest and is free; None when there is none."""
-    late = sa.union_all(
-        sa.select(Task.id, Task.case_id, Task.warn_at).where(
-            Task.warn_at <= work.now, Task.closed_at.is_(None)
-        ),
-        sa.select(Job.id, Job.case_id, Job.warn_at).where(Job.warn_at <= work.now),
-    ).subquery()
+    late = sa.union_all(*(sa.select(_oldest(work, each)) for each in (Task, Job))).subquery()
     found = work.session.execute(
         sa.select(Case.id, late.c.id.label("row_id"))
         .join(late, late.c.case_id == Case.id)
@@ -52,6 +48,14 @@ def take(work: UnitOfWork) -> Due | None:
         .with_for_update(of=Case, skip_locked=True)
     ).first()
     return Due(found.id, found.row_id) if found else None
+
+
+def _oldest(work: UnitOfWork, table: type[Task | Job]) -> sa.Subquery:
+    """The few rows whose warnings have waited longest: read off the index, however many wait behind them."""
+    late = sa.select(table.id, table.case_id, table.warn_at).where(table.warn_at <= work.now)
+    if table is Task:
+        late = late.where(Task.closed_at.is_(None))
+    return late.order_by(table.warn_at).limit(FEW).subquery()
 
 
 def give(work: UnitOfWork, due: Due) -> bool:
