@@ -14,7 +14,7 @@ WORKERS = {"postgresql": 4, "sqlite": 2}
 def race(desk, kind, start, size):
     """Let workers race for so many timers that are due in the same second; gives how many each let go off."""
     workers = [start() for _ in range(WORKERS[kind])]
-    case = due_soon(desk, seconds=4 + size / 150)
+    case = due_soon(desk, seconds=4 + size / 60)
     crowd(desk.platform, case, size - 1)
     with desk.begin("system") as work:
         work.session.execute(sa.update(Task).values(warn_at=None))  # people have been warned before
