@@ -1,5 +1,6 @@
 """What a BPMN file says, as plain values: processes, levels, elements, flows. Reads; judges nothing."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -284,12 +285,18 @@ class _Around:
 
 def _levels(node: Any, names: _Names, around: _Around) -> Iterator[Level]:
     flows = [_flow(each) for each in node.findall(f"{BPMN}sequenceFlow")]
-    handlers = {each.get("sourceRef"): each.get("targetRef") for each in node.findall(f"{BPMN}association")}
+    paths = _Paths(
+        leaving=_grouped(flows),
+        arriving=Counter(each.target for each in flows),
+        handlers={
+            each.get("sourceRef"): each.get("targetRef") for each in node.findall(f"{BPMN}association")
+        },
+    )
     shapes = [each for each in node if each.tag.startswith(BPMN) and _local(each) not in SCENERY]
     own = {each.get("id") for each in shapes}
     nodes = {}
     for each in shapes:
-        found = _node(each, names, around, flows=flows, handlers=handlers)
+        found = _node(each, names, around, paths)
         nodes[found.id] = found
     stray = tuple(each for each in flows if each.source not in own)
     yield Level(around.key, around.process, around.element, nodes, stray)
@@ -304,18 +311,28 @@ def _levels(node: Any, names: _Names, around: _Around) -> Iterator[Level]:
             )
 
 
-def _node(
-    node: Any,
-    names: _Names,
-    around: _Around,
-    *,
-    flows: list[Flow],
-    handlers: Mapping[str, str],
-) -> Node:
+@dataclass(frozen=True)
+class _Paths:
+    """What goes from and to the elements of one level."""
+
+    leaving: Mapping[str, tuple[Flow, ...]]
+    arriving: Mapping[str, int]
+    handlers: Mapping[str, str]  # who undoes an activity, by the boundary event that it hangs on
+
+
+def _grouped(flows: list[Flow]) -> Mapping[str, tuple[Flow, ...]]:
+    """Flows by where they come from, in the order drawn."""
+    by_source = defaultdict[str, list[Flow]](list)
+    for each in flows:
+        by_source[each.source].append(each)
+    return {source: tuple(found) for source, found in by_source.items()}
+
+
+def _node(node: Any, names: _Names, around: _Around, paths: _Paths) -> Node:
     id = node.get("id") or ""
     kind = _local(node)
     own = _properties(node)
-    out = tuple(each for each in flows if each.source == id)
+    out = paths.leaving.get(id, ())
     element = Element(
         id=id,
         process=around.process,
@@ -345,7 +362,7 @@ def _node(
         element=element,
         properties=own,
         flows=out,
-        incoming=sum(1 for each in flows if each.target == id),
+        incoming=paths.arriving.get(id, 0),
         default=node.get("default"),
         triggers=triggers,
         repeat=_repeat(node),
@@ -353,7 +370,7 @@ def _node(
         interrupting=interrupting == "true",
         by_event=node.get("triggeredByEvent") == "true",
         for_compensation=node.get("isForCompensation") == "true",
-        handler=handlers.get(id),
+        handler=paths.handlers.get(id),
         called=node.get("calledElement"),
         decision=node.findtext(f"{BPMN}extensionElements/{SPIFF}calledDecisionId"),
         script=script.text if script is not None else None,

@@ -18,7 +18,7 @@ TOLD = re.compile(r"Anna Ek skickade in \d\d:\d\d\.")
 WORKERS = {"sqlite": 1, "postgresql": 2}
 
 
-@pytest.mark.parametrize("rounds", [40, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [20, pytest.param(1000, marks=pytest.mark.slow)])
 def test_of_two_submits_one_wins_and_the_other_learns_who_and_when(
     desk, settings, kind, tmp_path, rounds, capsys
 ):
@@ -63,7 +63,7 @@ def twice(clients, task, chance):
     return list(answers.values())
 
 
-@pytest.mark.parametrize("rounds", [5])
+@pytest.mark.parametrize("rounds", [3])
 def test_of_two_submits_with_one_key_the_second_gets_the_firsts_answer(
     desk, settings, kind, tmp_path, rounds
 ):

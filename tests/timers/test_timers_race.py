@@ -41,6 +41,7 @@ def test_of_several_workers_one_lets_each_timer_go_off_and_all_take_part(desk, k
     assert min(shares) >= size / 10
 
 
+@pytest.mark.slow  # a lease lasts half a minute
 def test_a_dead_workers_timers_are_run_by_another(desk, start):
     """One worker is killed with a lease in its hand; what it had goes off within the lease, once."""
     size = 400
