@@ -86,8 +86,13 @@ def tick(platform: Platform) -> int:
 def warn(platform: Platform, stop: threading.Event | None = None) -> int:
     """Give all warnings that are due, then the daily lists, one by one; gives how many of both."""
     done = 0
-    while not _stops(stop) and _warn_one(platform):
+    while not _stops(stop):
+        began = monotonic()
+        if not _warn_one(platform):
+            break
         done += 1
+        if stop is not None:  # many warnings take at most half of the time: the rest is for timers
+            stop.wait(monotonic() - began)
     while not _stops(stop) and _list_one(platform):
         done += 1
     return done

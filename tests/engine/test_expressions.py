@@ -17,7 +17,7 @@ import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.engine import expressions
+from service.engine import expressions, isolate
 from service.engine.expressions import Moment, evaluate, instant, names, problems, unary_test
 from service.errors import StepFailed
 from service.rules import calendar
@@ -570,3 +570,11 @@ def test_limits_go_by_the_machines_clock_where_a_test_moves_time() -> None:
         assert said("1 + 1") == 2
         with pytest.raises(StepFailed, match="too long"):
             said("count(for i in 1..100000000 return i)")
+
+
+def test_a_machine_that_gives_us_no_time_is_waited_for(monkeypatch):
+    monkeypatch.setattr(isolate, "process_time", lambda: 0.0)
+    patient = isolate.Isolate("engine", seconds=0.01, megabytes=64)
+    question = ("count(for i in 1..20000 return i)", "{}", MOMENT.spoken)
+    assert patient.call("feel.evaluate", *question) == {"value": 20000}
+    patient.close()
