@@ -145,4 +145,4 @@ class Programs:
         return self._known[who]
 
 
-Hands = Commands | Programs
+Hands = Commands | Programs  # and windows.Windows, in a browser
