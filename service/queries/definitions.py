@@ -88,6 +88,30 @@ def one(work: UnitOfWork, key: str, version: int) -> OneVersion:
     return OneVersion(row, found.file, found.content, work.definition(row.deployment_id).processes[key])
 
 
+def running(work: UnitOfWork, key: str) -> dict[int, int]:
+    """How many cases still run on each version of a process."""
+    require(work.actor, Permission.DEFINITION_READ)
+    rows = work.session.execute(
+        sa.select(ProcessInstance.version, sa.func.count(ProcessInstance.case_id.distinct()))
+        .join(Case)
+        .where(*_running(key))
+        .group_by(ProcessInstance.version)
+    )
+    return {version: count for version, count in rows}  # noqa: C416  rows are no pairs to mypy
+
+
+def cases_on(work: UnitOfWork, key: str, version: int) -> tuple[UUID, ...]:
+    """The cases that still run on a version of a process, the oldest first."""
+    require(work.actor, Permission.DEFINITION_DEPLOY)
+    found = work.session.scalars(
+        sa.select(Case.id)
+        .join(ProcessInstance)
+        .where(*_running(key), ProcessInstance.version == version)
+        .order_by(Case.opened_at, Case.id)
+    )
+    return tuple(dict.fromkeys(found))
+
+
 def diff(work: UnitOfWork, key: str, old: int, new: int) -> tuple[Difference, ...]:
     """What became different between two versions of a process, its tables and its forms; `NotFound`."""
     rows = {row.version: row for row in versions(work, key)}
@@ -120,6 +144,14 @@ def _path(kind: DefinitionKind, key: str) -> str:
         process, _, name = key.partition(".")
         return f"processes/{process}/examples/{name}.json"
     return _PATHS[kind].format(key)
+
+
+def _running(key: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        ProcessInstance.process == key,
+        ProcessInstance.finished_at.is_(None),
+        Case.status.in_((CaseStatus.OPEN, CaseStatus.SUSPENDED)),
+    )
 
 
 def _versions(work: UnitOfWork, *which: sa.ColumnElement[bool]) -> tuple[VersionRow, ...]:

@@ -1,0 +1,174 @@
+"""Running cases moved to another version on pages: the preview, the note, the result per case."""
+
+import re
+from pathlib import Path
+
+import pytest
+from browsing import title, words
+
+from service.commands import deployments
+from service.queries import definitions
+from service.web import migrations
+
+DIAGRAM = Path(__file__).parents[1] / "commands" / "diagrams" / "two_steps.bpmn"
+PAGE = "/definitions/two_steps/migrations"
+PREVIEW = f"{PAGE}?from=1&to=2"
+RENAMED = ('name="Fråga"', 'name="Fråga om"')
+WITHOUT = ('"ask"', '"asking"')
+
+
+@pytest.fixture
+def publish(desk):
+    """Deploy the two steps with something written differently."""
+
+    def published(old, new):
+        content = DIAGRAM.read_text(encoding="utf-8")
+        assert old in content
+        with desk.begin("system") as work:
+            deployments.deploy(work, files={DIAGRAM.name: content.replace(old, new).encode()}, note="Ny")
+
+    return published
+
+
+@pytest.fixture
+def running(desk):
+    """How many cases run on each version."""
+
+    def count():
+        with desk.begin("petra") as work:
+            return definitions.running(work, "two_steps")
+
+    return count
+
+
+def cases_in(page):
+    return re.findall(r'name="case" value="([\w-]+)"', page.text)
+
+
+def move(browser, page, **form):
+    given = {"from": "1", "to": "2", "note": "Ny lag", "case": cases_in(page)} | form
+    return browser.post(PAGE, **given)
+
+
+def test_the_process_leads_to_the_page_while_cases_run_on_older_versions(window, desk, publish):
+    desk.start()
+    petra = window("petra")
+    assert PAGE not in petra.get("/definitions/two_steps/1").text
+    assert "Inga ärenden pågår på en äldre version" in words(petra.get(PAGE))
+    publish(*RENAMED)
+    shown = petra.get("/definitions/two_steps/2")
+    assert "1 ärende pågår på en äldre version." in words(shown)
+    assert PAGE in shown.text
+    assert PAGE not in window("anna").get("/definitions/two_steps/2").text
+    chosen = re.findall(r'<option value="(\d)" selected>', petra.get(PAGE).text)
+    assert chosen == ["1", "2"]
+
+
+def test_a_preview_tells_and_changes_nothing(window, desk, publish, running):
+    case = desk.start()
+    publish(*RENAMED)
+    page = window("petra").get(PREVIEW)
+    assert "Kan flyttas" in words(page)
+    assert "Inget är ändrat än" in words(page)
+    assert cases_in(page) == [str(case)]
+    assert running() == {1: 1}
+    assert not desk.told(case, "instance.migrated")
+
+
+def test_cases_are_moved_and_their_history_tells(window, desk, publish, running):
+    case = desk.start()
+    publish(*RENAMED)
+    petra = window("petra")
+    result = move(petra, petra.get(PREVIEW))
+    assert result.status_code == 200
+    assert "Flyttat: 1. Flyttas inte: 0." in words(result)
+    assert running() == {2: 1}
+    (event,) = desk.told(case, "instance.migrated")
+    assert event.details["note"] == "Ny lag"
+    history = words(window("bo").get(f"/cases/{case}/history"))
+    assert "Ärendet flyttades till en ny version" in history
+    assert "Ny lag" in history
+
+
+def test_a_blocked_case_says_why_in_the_readers_language_and_stays(window, desk, publish, running):
+    desk.start()
+    ahead = desk.start()
+    desk.do(ahead, "ask")
+    publish(*WITHOUT)
+    petra = window("petra")
+    page = petra.get(PREVIEW)
+    assert "Fråga: Ärendet står på ett steg som inte finns i den nya versionen." in words(page)
+    assert cases_in(page) == [str(ahead)]
+    result = move(petra, page)
+    assert "1 ärende pågår fortfarande på version 1." in words(result)
+    assert running() == {1: 1, 2: 1}
+    petra.post("/language", language="en")
+    alone = petra.get(PREVIEW)
+    assert "The case stands on an element that is not in the new version." in words(alone)
+    assert "None of the cases can be moved" in words(alone)
+
+
+def test_a_case_that_has_been_moved_already_is_not_moved_twice(window, desk, publish):
+    case = desk.start()
+    publish(*RENAMED)
+    petra = window("petra")
+    page = petra.get(PREVIEW)
+    move(petra, page)
+    assert "Flyttat: 0." in words(move(petra, page))
+    assert len(desk.told(case, "instance.migrated")) == 1
+
+
+@pytest.mark.parametrize("note", [" ", "ordet " * 400])
+def test_a_missing_or_too_long_note_is_told_and_what_was_typed_is_kept(window, desk, publish, running, note):
+    desk.start()
+    publish(*RENAMED)
+    petra = window("petra")
+    answer = move(petra, petra.get(PREVIEW), note=note)
+    assert answer.status_code == 422
+    assert title(answer).startswith("Fel:")
+    assert '<a href="#note">Skriv varför ärendena flyttas' in answer.text
+    assert f"{note.strip()}</textarea>" in answer.text
+    assert cases_in(answer)
+    assert running() == {1: 1}
+
+
+def test_many_cases_are_taken_a_batch_at_a_time_past_those_that_stay(
+    window, desk, publish, running, monkeypatch
+):
+    monkeypatch.setattr(migrations, "BATCH", 2)
+    desk.start()
+    for _ in range(2):
+        desk.do(desk.start(), "ask")
+    publish(*WITHOUT)
+    petra = window("petra")
+    first = petra.get(PREVIEW)
+    assert "Ärende 1–2 av 3." in words(first)
+    result = move(petra, first)
+    assert f"{PAGE}?from=1&amp;to=2&amp;skip=1" in result.text
+    move(petra, petra.get(f"{PREVIEW}&skip=1"), skip="1")
+    assert running() == {1: 1, 2: 2}
+
+
+@pytest.mark.parametrize("who", ["anna", "bo", "greta", "sam"])
+def test_nobody_but_a_process_owner_moves_cases(window, desk, publish, running, who):
+    case = desk.start()
+    publish(*RENAMED)
+    other = window(who)
+    assert {other.get(PAGE).status_code, other.get(PREVIEW).status_code} == {403}
+    assert other.post(PAGE, **{"from": "1", "to": "2", "note": "x", "case": str(case)}).status_code == 403
+    assert window("petra").post(PAGE, csrf="other", note="x").status_code == 403
+    assert running() == {1: 1}
+
+
+def test_what_makes_no_sense_is_refused(window, desk, publish):
+    case = desk.start()
+    publish(*RENAMED)
+    petra = window("petra")
+    for path in (f"{PAGE}?from=x&to=2", f"{PAGE}?from=1&to=99999999999", "/definitions/none/migrations"):
+        assert petra.get(path).status_code == 404, path
+    same = petra.get(f"{PAGE}?from=1&to=1")
+    assert (same.status_code, '<a href="#to">' in same.text) == (422, True)
+    assert "Inga ärenden att visa" in words(petra.get(f"{PREVIEW}&skip=999999999999999999999"))
+    for wrong in ({"case": "x"}, {"case": []}, {"case": str(case), "to": "1"}):
+        answer = petra.post(PAGE, **({"from": "1", "to": "2", "note": "x"} | wrong))
+        assert answer.status_code == 400, wrong
