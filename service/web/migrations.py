@@ -20,6 +20,7 @@ from service.web.presentation import say, t
 blueprint = Blueprint("migrations", __name__)
 BATCH = 100  # cases in one request: each is a transaction, and somebody waits for the page
 LONGEST = 2000  # characters of a note, as in the API
+TOO_LONG = 10  # digits of a version
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,10 @@ class Choice:
 def show(key: str) -> ResponseReturnValue:
     """Offer the versions; once they are chosen, tell for each case whether it can be moved."""
     skip = max(request.args.get("skip", 0, int), 0)
-    return _page(key, _chosen(request.args.get("from")), _chosen(request.args.get("to")), skip=skip)
+    old, new = _chosen(request.args.get("from")), _chosen(request.args.get("to"))
+    if old is not None and old == new:
+        return _page(key, old, new, problems=[("to", t("migration.same"))]), 422
+    return _page(key, old, new, skip=skip)
 
 
 @blueprint.post("/definitions/<key>/migrations")
@@ -48,8 +52,9 @@ def move(key: str) -> ResponseReturnValue:
     """Move the cases that were looked at, and tell what became of each."""
     old, new = _chosen(request.form.get("from")), _chosen(request.form.get("to"))
     skip = max(request.form.get("skip", 0, int), 0)
-    note, cases = request.form.get("note", "").strip(), _cases()
+    note = request.form.get("note", "").strip()
     choice = _choice(key, old, new)
+    cases = _cases()
     if old is None or new is None or old == new:
         raise Malformed
     if not 0 < len(note) <= LONGEST:
@@ -66,16 +71,13 @@ def _page(
     old: int | None,
     new: int | None,
     *,
-    skip: int,
+    skip: int = 0,
     problems: Sequence[tuple[str, str]] = (),
     note: str = "",
-) -> ResponseReturnValue:
+) -> str:
     choice = _choice(key, old, new)
-    if None in (old, new):
-        return _rendered(key, choice)
-    if old == new:
-        return _rendered(key, choice, problems=[("to", t("migration.same"))]), 422
-    assert old is not None and new is not None  # noqa: S101, PT018
+    if old is None or new is None or old == new:
+        return _rendered(key, choice, problems=problems)
     shown = choice.cases[skip : skip + BATCH]
     found = commands.migrate(begin, key, old=old, new=new, cases=shown, dry_run=True)
     return _rendered(key, choice, found=found, skip=skip, problems=problems, note=note)
@@ -144,12 +146,10 @@ def _why(moved: Moved, process: Process | None) -> list[str]:
 
 
 def _chosen(given: str | None) -> int | None:
-    """A version by its number; nothing when none was chosen."""
+    """A version by its number; nothing when none was chosen, 0 for what is no number."""
     if not given:
         return None
-    if not given.isascii() or not given.isdigit() or len(given) > 9:  # noqa: PLR2004  larger than any version
-        raise NotFound
-    return int(given)
+    return int(given) if given.isascii() and given.isdigit() and len(given) < TOO_LONG else 0
 
 
 def _cases() -> list[UUID]:

@@ -77,6 +77,7 @@ def at_element(definition: Definition, process: str | None, element: str | None,
 def _told(event: Event, definition: Definition) -> Told:
     values = event.values or {}
     note = next((str(values[each]) for each in NOTES if values.get(each)), None)
+    note = note or event.details.get("note")  # of those who moved the case to a new version
     return Told(
         sequence=event.sequence,
         at=event.at,
