@@ -61,9 +61,9 @@ def move(key: str) -> ResponseReturnValue:
         words = t("migration.note_missing")
         return _page(key, old, new, skip=skip, problems=[("note", words)], note=note), 422
     found = commands.migrate(begin, key, old=old, new=new, cases=cases, note=note)
-    left = _choice(key, old, new).cases
-    stayed = set(choice.cases[: skip + BATCH]).intersection(left)  # those that come next follow them
-    return _rendered(key, choice, found=found, done=True, left=len(left), skip=len(stayed))
+    after = _choice(key, old, new)
+    stayed = set(choice.cases[: skip + BATCH]).intersection(after.cases)  # those that come next follow them
+    return _rendered(key, after, found=found, done=True, skip=len(stayed))
 
 
 def _page(
@@ -89,7 +89,6 @@ def _rendered(
     *,
     found: Sequence[Moved] | None = None,
     done: bool = False,
-    left: int = 0,
     skip: int = 0,
     problems: Sequence[tuple[str, str]] = (),
     note: str = "",
@@ -101,7 +100,6 @@ def _rendered(
         rows=None if found is None else [(each, _why(each, choice.process)) for each in found],
         movable=[each.case_id for each in found or () if each.moved],
         done=done,
-        left=left,
         skip=skip,
         batch=BATCH,
         problems=list(problems),

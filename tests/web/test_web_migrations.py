@@ -82,6 +82,7 @@ def test_cases_are_moved_and_their_history_tells(window, desk, publish, running)
     result = move(petra, petra.get(PREVIEW))
     assert result.status_code == 200
     assert "Flyttat: 1. Flyttas inte: 0." in words(result)
+    assert "version 2, 1 pågående ärende " in words(result)
     assert running() == {2: 1}
     (event,) = desk.told(case, "instance.migrated")
     assert event.details["note"] == "Ny lag"
