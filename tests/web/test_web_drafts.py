@@ -27,7 +27,7 @@ def begin(desk, name="two_steps.bpmn", content=None, *, old="", new=""):
 def test_what_to_think_of_is_told_apart_from_what_stops(window, desk):
     draft = begin(desk, old=GUIDED, new="")
     page = words(window("petra").get(f"/drafts/{draft}"))
-    assert "Att tänka på two_steps.bpmn, Fråga: " in page
+    assert "Att tänka på two_steps.bpmn, Fråga : Uppgiften säger för lite" in page
     assert "Stoppar" not in page
 
 
