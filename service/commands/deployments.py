@@ -2,15 +2,16 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from service.commands import tables
-from service.engine import advice, definition, simulation
+from service.commands import readiness
+from service.commands.readiness import ENDINGS
+from service.engine import advice, definition
 from service.engine.definition import Source
 from service.errors import Conflict, Invalid, NotFound, Problem, Refused, Unavailable
 from service.models.definitions import (
@@ -21,9 +22,8 @@ from service.models.definitions import (
     deployment_content,
 )
 from service.rules.permissions import SYSTEM, Facts, Permission, require
-from service.work import UnitOfWork, clock_of
+from service.work import UnitOfWork
 
-ENDINGS = {"process": ".bpmn", "decision": ".dmn", "form": ".form.json", "example": ".example.json"}
 LOCK = 8_017_263_402  # any number that nobody else uses on this database
 LARGEST = 2 * 1024 * 1024  # bytes of one file
 Brought = Mapping[tuple[str, str], Source]  # what files define, by kind and key
@@ -98,13 +98,11 @@ def deploy(work: UnitOfWork, *, files: Mapping[str, bytes], note: str, dry_run: 
     before = _contents(work)
     parsed = definition.parse({row.file: row.content for row in before.values()} | kept)
     brought = {of: source for of, source in parsed.sources.items() if source.file in kept}
-    _require_own_names(brought)
+    _refuse(readiness.misnamed(parsed, kept))
     published, added = _versions(work, brought, before)
-    if added:
-        _refuse_overlaps(parsed, added)
-        _refuse_tables(parsed, added)
-        _run_examples(work, parsed)
-    warnings = _warnings(work, parsed, added)
+    differing = {row.file for row in added}
+    _refuse(readiness.blocking(parsed, differing, work.zone))
+    warnings = tuple(advice.warnings(definition_in_force(work), parsed, differing))
     state = DeploymentState.ACTIVE if _takes_effect(work) else DeploymentState.PENDING
     if dry_run:
         return Deployed(None, None, state.value, published, warnings)
@@ -151,6 +149,12 @@ def in_force(work: UnitOfWork) -> UUID:
     return found
 
 
+def definition_in_force(work: UnitOfWork) -> definition.Definition | None:
+    """Everything that new cases run on, parsed; None when nothing has been deployed yet."""
+    newest = work.session.scalar(_newest())
+    return work.definition(newest) if newest is not None else None
+
+
 def named(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files under the names they are kept by; raises `Refused` for bad names and sizes."""
     if not files:
@@ -171,33 +175,10 @@ def named(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return kept
 
 
-def _refuse_overlaps(parsed: definition.Definition, added: Collection[Definition]) -> None:
-    found = list(advice.overlaps(parsed, {row.file for row in added}))
-    if found:
-        raise Refused(problems=found)
-
-
-def _refuse_tables(parsed: definition.Definition, added: Collection[Definition]) -> None:
-    """Refuse a table that the service could not read when it asks it by itself."""
-    found = list(tables.problems(parsed, {row.file for row in added}))
-    if found:
-        raise Refused(problems=found)
-
-
-def _warnings(
-    work: UnitOfWork, parsed: definition.Definition, added: Collection[Definition]
-) -> tuple[Problem, ...]:
-    """What to think of before these files take effect, beside what is in force now."""
-    newest = work.session.scalar(_newest())
-    before = work.definition(newest) if newest is not None else None
-    return tuple(advice.warnings(before, parsed, {row.file for row in added}))
-
-
-def _run_examples(work: UnitOfWork, parsed: definition.Definition) -> None:
-    """Let every example run on what would be in force; raises `Refused` naming the steps that fail."""
-    found = list(simulation.problems(parsed, parsed.examples.values(), clock=clock_of(parsed, work.zone)))
-    if found:
-        raise Refused(problems=found)
+def _refuse(found: Iterable[Problem]) -> None:
+    problems = list(found)
+    if problems:
+        raise Refused(problems=problems)
 
 
 def _one_at_a_time(work: UnitOfWork) -> None:
@@ -217,18 +198,6 @@ def _newest() -> sa.Select[UUID]:
 
 def _takes_effect(work: UnitOfWork) -> bool:
     return work.actor == SYSTEM or work.platform.settings.four_eyes == "0"
-
-
-def _require_own_names(brought: Brought) -> None:
-    """Refuse a file that is not named after something in it: the next version would not replace it."""
-    right = {f"{key}{ENDINGS[kind]}" for kind, key in brought}
-    problems = [
-        Problem(f"Name the file {key}{ENDINGS[kind]}, after its key.", file=source.file)
-        for (kind, key), source in brought.items()
-        if source.file not in right
-    ]
-    if problems:
-        raise Refused(problems=problems)
 
 
 def _contents(work: UnitOfWork) -> dict[tuple[DefinitionKind, str], Definition]:

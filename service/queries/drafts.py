@@ -7,8 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from service.engine import definition
-from service.errors import NotFound, Problem, Refused
+from service.errors import NotFound
 from service.models.definitions import Definition, Deployment, DeploymentState, deployment_content
 from service.models.drafts import DefinitionDraft, DraftFile, DraftState
 from service.queries import people
@@ -102,15 +101,6 @@ def laid_over(work: UnitOfWork, draft_id: UUID) -> dict[str, bytes]:
         sa.select(DraftFile.file, DraftFile.content).where(DraftFile.draft_id == draft_id)
     ).all()
     return in_force(work) | {row.file: row.content for row in rows}
-
-
-def problems(files: Mapping[str, bytes]) -> tuple[Problem, ...]:
-    """Everything that keeps these files from being deployed; needs no database, so none should be held."""
-    try:
-        definition.parse(files)
-    except Refused as refused:
-        return refused.problems
-    return ()
 
 
 def _rows(work: UnitOfWork, wanted: sa.ColumnElement[bool]) -> tuple[DraftRow, ...]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Blueprint, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from service.commands import deployments, readiness
 from service.commands import drafts as commands
 from service.engine import tooling, xml
 from service.engine.tooling import Change
@@ -67,7 +68,9 @@ def edit(draft_id: UUID, file: str) -> ResponseReturnValue:
         file=file,
         text=found.content.decode(),
         is_diagram=file.endswith(".bpmn"),
-        words={name: t(f"draft.live_{name}") for name in ("saved", "saving", "failed", "fine", "wrong")},
+        words={
+            name: t(f"draft.live_{name}") for name in ("saved", "saving", "failed", "fine", "wrong", "advice")
+        },
         choices=_choices(everything),
         other=_other(one.row, me),
     )
@@ -87,16 +90,17 @@ def save(draft_id: UUID, file: str) -> ResponseReturnValue:
 
 @blueprint.post("/drafts/<uuid:draft_id>/check")
 def check(draft_id: UUID) -> ResponseReturnValue:
-    """Tell everything that keeps what is drawn now, laid over all that is in force, from being deployed."""
+    """Tell what keeps what is drawn now, laid over all that is in force, from being deployed; and advice."""
     file, content = request.form.get("file", ""), _content()
     with begin() as work:
         one = drafts.one(work, draft_id)
         files = drafts.laid_over(work, draft_id) | {file: content}
-        me = work.actor.id
-    found = drafts.problems(files)  # a second of thinking, with no transaction open
+        before, zone, me = deployments.definition_in_force(work), work.zone, work.actor.id
+    found = readiness.look(files, before, zone)  # a second of thinking, with no transaction open
     newer = one.row.revision > _revision()
     return jsonify(
-        problems=findings.listed(found, _names(content, file)),
+        problems=findings.listed(found.problems, _names(content, file)),
+        warnings=findings.listed(found.warnings, _names(content, file)),
         other=_other(one.row, me) if newer else None,
     )
 
@@ -171,12 +175,21 @@ def _page(draft_id: UUID, *, problems: Sequence[tuple[str | None, str]] = (), no
         one = drafts.one(work, draft_id)
         others = sorted(drafts.in_force(work).keys() - set(one.row.files))
         is_author = work.actor.id == one.row.saved_by.id
+        files = drafts.laid_over(work, draft_id) if one.row.state in {"open", "submitted"} else {}
+        before, zone = deployments.definition_in_force(work), work.zone
+    found = readiness.look(files, before, zone) if one.files and files else None
+    names: dict[str, str] = {}
+    for each in one.files:
+        names |= _names(each.content, each.name)
     return render_template(
         "drafts/draft.html",
         row=one.row,
         problems=list(problems),
         note=one.row.note if note is None else note,
         changes={each.name: _changes(each) for each in one.files},
+        stops=findings.listed(found.problems, names) if found else [],
+        advice=findings.listed(found.warnings, names) if found else [],
+        checked=found is not None,
         others=others,
         is_author=is_author,
     )

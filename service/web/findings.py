@@ -15,6 +15,8 @@ SWEDISH: Mapping[str, str] = {
     "condition": "Villkoret saknas eller kan inte läsas.",
     "decision": "Välj en beslutstabell som finns och skriv var svaret sparas.",
     "default-flow": "Flödet för när inget annat gäller är fel; det går ut härifrån och har inget villkor.",
+    "dmn-gap": "Ingen rad slår till för vissa värden; lägg till en, om det inte är meningen.",
+    "dmn-overlap": "Två rader kan slå till samtidigt; snäva in en av dem eller byt träffregel.",
     "due": "Fristen kan inte bli en tid; skriv till exempel P3D för tre dygn.",
     "event-gateway": "Efter ”det som händer först” får bara händelser komma.",
     "event-kind": "Det slaget av händelse körs inte här; byt slag.",
@@ -31,6 +33,8 @@ SWEDISH: Mapping[str, str] = {
     "key-twice": "Två filer har samma nyckel; ge den ena en annan.",
     "link": "Länken saknar sin andra ände, eller har två.",
     "milestone": "En milstolpe skrivs med små bokstäver, siffror och bindestreck.",
+    "milestone-lost": "En milstolpe försvinner och siffror som räknar den tar slut; flytta den.",
+    "never-ends": "Härifrån leder ingen väg till ett slut; rita en väg ut till en sluthändelse.",
     "no-id": "Ett element saknar id.",
     "no-process": "Det finns ingen process som kan köras i filen.",
     "not-caught": "Ingen händelse väntar på detta; lägg till en eller ta bort det.",
@@ -44,6 +48,7 @@ SWEDISH: Mapping[str, str] = {
     "right": "Välj en av de sex rättigheterna.",
     "role": "Välj rollen handläggare eller gruppledare.",
     "script": "En tilldelning per rad: namn = uttryck.",
+    "task-incomplete": "Uppgiften säger för lite för den som ska göra den; fyll i det som saknas.",
     "timer": "Tiden kan inte läsas; skriv en varaktighet som P3D eller ett uttryck som blir en tid.",
     "too-many-nodes": "Här finns för många element; lägg några i en delprocess.",
     "unreachable": "Hit leder ingen väg; koppla ihop det eller ta bort det.",
@@ -58,7 +63,7 @@ def told(problem: Problem) -> str:
         return problem.message
     if swedish is None:
         return f"Rätta detta: {problem.message}"
-    if problem.rule in {"feel", "condition", "script", "due", "timer"}:
+    if problem.rule in {"feel", "condition", "script", "due", "timer", "dmn-gap", "task-incomplete"}:
         return f"{swedish} ({problem.message})"
     named = ", ".join(dict.fromkeys(_QUOTED.findall(problem.message)))
     return f"{swedish} ({named})" if named else swedish

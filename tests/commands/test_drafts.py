@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.commands import deployments, drafts
+from service.commands import deployments, drafts, readiness
 from service.errors import Conflict, Forbidden, Invalid, Refused, Stale
 from service.queries import drafts as queries
 
@@ -105,7 +105,9 @@ def test_what_differs_in_nothing_or_cannot_run_is_not_submitted(desk):
         submit(desk, draft)
     with desk.begin("petra") as work:
         files = queries.laid_over(work, draft)
-    assert {each.file for each in queries.problems(files)} == {"two_steps.bpmn"}
+        before = deployments.definition_in_force(work)
+        found = readiness.look(files, before, work.zone)
+    assert {each.file for each in found.problems} == {"two_steps.bpmn"}
     assert read(desk, draft).row.state == "open"
 
 

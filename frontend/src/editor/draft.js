@@ -45,29 +45,33 @@ export function openDraft(page, { read, mark = () => {}, choose = () => false })
       other.querySelector("p").textContent = told.other;
       other.hidden = false;
     }
-    show(told.problems);
+    show(told.problems, told.warnings);
   };
 
-  const show = (problems) => {
-    page.querySelector("[data-count]").textContent = problems.length
-      ? words.wrong.replace("{n}", problems.length)
-      : words.fine;
+  const line = (each) => {
+    const item = document.createElement("li");
+    const isHere = each.file === page.dataset.file && each.element;
+    const place = document.createElement(isHere ? "button" : "strong");
+    if (isHere) {
+      place.type = "button";
+      place.className = "linkish";
+      place.addEventListener("click", () => choose(each.element));
+    }
+    place.textContent = isHere ? each.name : [each.file, each.name].filter(Boolean).join(", ");
+    item.append(place, `: ${each.words}`);
+    return item;
+  };
+
+  // what stops the draft and what is only to think of are told apart; only what stops it is marked
+  const show = (problems, warnings) => {
+    const told = problems.length ? words.wrong.replace("{n}", problems.length) : words.fine;
+    const more = warnings.length ? words.advice.replace("{n}", warnings.length) : "";
+    page.querySelector("[data-count]").textContent = [told, more].filter(Boolean).join(" ");
     page.dataset.state = problems.length ? "wrong" : "fine";
-    list.replaceChildren(
-      ...problems.map((each) => {
-        const item = document.createElement("li");
-        const isHere = each.file === page.dataset.file && each.element;
-        const place = document.createElement(isHere ? "button" : "strong");
-        if (isHere) {
-          place.type = "button";
-          place.className = "linkish";
-          place.addEventListener("click", () => choose(each.element));
-        }
-        place.textContent = isHere ? each.name : [each.file, each.name].filter(Boolean).join(", ");
-        item.append(place, `: ${each.words}`);
-        return item;
-      }),
-    );
+    page.querySelector("[data-stops]").hidden = !problems.length;
+    page.querySelector("[data-advice]").hidden = !warnings.length;
+    list.replaceChildren(...problems.map(line));
+    page.querySelector("[data-warnings]").replaceChildren(...warnings.map(line));
     mark(problems.filter((each) => each.file === page.dataset.file && each.element));
   };
 
