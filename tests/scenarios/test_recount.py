@@ -65,39 +65,54 @@ def day(instant):
 
 def recount(platform, first, last, unit=None):
     """The same figures, the slow way."""
-    counts, persons, days = Counter(), set(), []
     told, now = raw(platform)
+    counts, persons, days = Counter(), set(), []
+
+    def inside(instant):
+        return first <= day(instant) <= last
+
     for case, events in told:
-        if unit not in {None, case.unit_key}:
-            continue
-        sent = activated = None
-        due = {}
-        for event in events:
-            name = event.details.get("name") if event.type == "milestone.reached" else None
-            inside = first <= day(event.at) <= last
-            counts.update(key for key, each in NAMES.items() if each == name and inside)
-            if name == "application-sent":
-                sent = event.at
-            if name in {"decision-granted", "decision-refused"} and sent:
-                days += [(day(event.at) - day(sent)).days] if inside else []
-                sent = None
-            if name == "rights-package-activated":
-                activated = event.at
-                persons |= {case.person_index or case.id} if inside else set()
-            if name == "right-started" and inside and activated:
-                counts["rights_started_within_72h"] += (event.at - activated).total_seconds() <= 72 * 3600
-            if event.type == "task.opened" and event.details["due"]:
-                due[event.details["task"]] = datetime.fromisoformat(event.details["due"])
-            if event.type in {"task.completed", "task.cancelled"} and event.details["task"] in due:
-                at = due.pop(event.details["task"])
-                if first <= day(at) <= last and at < now:
-                    if event.at > at:
-                        counts["deadlines_missed"] += 1
-                    elif event.type == "task.completed":
-                        counts["deadlines_met"] += 1
-        counts["deadlines_missed"] += sum(first <= day(at) <= last and at < now for at in due.values())
+        if unit in {None, case.unit_key}:
+            recount_milestones(case, events, inside, (counts, persons, days))
+            counts.update(recount_deadlines(events, inside, now))
     counts["individuals_rights_package_activated"] = len(persons)
     return counts, median(days) if days else None
+
+
+def recount_milestones(case, events, inside, into):
+    counts, persons, days = into
+    sent = activated = None
+    for event in [each for each in events if each.type == "milestone.reached"]:
+        name = event.details["name"]
+        if name == "rights-package-activated":
+            activated = event.at
+        if inside(event.at):
+            counts.update(key for key, each in NAMES.items() if each == name)
+            persons |= {case.person_index or case.id} if name == "rights-package-activated" else set()
+            soon = name == "right-started" and (event.at - activated).total_seconds() <= 72 * 3600
+            counts["rights_started_within_72h"] += soon
+        if name.startswith("decision-") and sent:
+            days += [(day(event.at) - day(sent)).days] if inside(event.at) else []
+            sent = None
+        sent = event.at if name == "application-sent" else sent
+
+
+def recount_deadlines(events, inside, now):
+    due = {
+        event.details["task"]: datetime.fromisoformat(event.details["due"])
+        for event in events
+        if event.type == "task.opened" and event.details["due"]
+    }
+    closed = {
+        event.details["task"]: event for event in events if event.type in {"task.completed", "task.cancelled"}
+    }
+    for task, at in due.items():
+        if inside(at) and at < now:
+            end = closed.get(task)
+            if end is None or end.at > at:
+                yield "deadlines_missed"
+            elif end.type == "task.completed":
+                yield "deadlines_met"
 
 
 def compare(platform, actor, first, last, unit=None):
