@@ -25,6 +25,7 @@ from service.rules.permissions import Facts, Permission, Role, may
 from service.work import UnitOfWork
 
 LONGEST = 30  # years of a period
+YEARS = range(1900, 3000)
 TEAM = (Role.CASEWORKER, Role.TEAM_LEADER)
 DECISIONS = ("decision-granted", "decision-refused")
 
@@ -47,6 +48,7 @@ class Seen(StrEnum):
     HIDDEN = "hidden"
     ONE_YEAR = "one_year"  # hidden for several years together: they may be asked for one by one
     NOTHING = "nothing"  # there is nothing to tell of: a median of no cases
+    NOT_COUNTED = "not_counted"  # no diagram in force marks it, or no register holds it
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,6 @@ class Figure:
     total: Value
     units: Mapping[str, Value]
     spans: tuple[tuple[Span, Value], ...]
-    marked: bool  # whether the diagrams in force mark what is counted
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def statistics(work: UnitOfWork, asked: Asked) -> Statistics:
         raise Forbidden
     if asked.unit is not None and asked.unit not in units:
         raise NotFound
-    if not timedelta() <= asked.until - asked.since <= timedelta(days=366 * LONGEST):
+    fits = timedelta() <= asked.until - asked.since <= timedelta(days=366 * LONGEST)
+    if not fits or not {asked.since.year, asked.until.year} <= set(YEARS):
         told = Text(
             f"Välj en period som slutar efter att den börjar, högst {LONGEST} år.",
             f"Choose a period that ends after it begins, of at most {LONGEST} years.",
@@ -118,8 +120,13 @@ def statistics(work: UnitOfWork, asked: Asked) -> Statistics:
     count = _exact if exact else _veiled
     spans = _spans(asked, work.today, exact=exact)
     found = _found(work, counted, asked, spans)
-    marked = _marked(work)
-    figures = {measure.key: count(measure, found.get(measure.key, []), spans, asked) for measure in MEASURES}
+    countable = _countable(work) | found.keys()
+    figures = {
+        measure.key: count(measure, found.get(measure.key, []), spans, asked)
+        if measure.key in countable
+        else Figure(measure, Value(None, Seen.NOT_COUNTED), {}, ())
+        for measure in MEASURES
+    }
     work.looked("statistics.read", subject="exact" if exact else "veiled")
     return Statistics(
         asked.since,
@@ -127,7 +134,7 @@ def statistics(work: UnitOfWork, asked: Asked) -> Statistics:
         asked.unit,
         {key: units[key] for key in chosen},
         exact,
-        {key: replace(each, marked=set(each.measure.milestones) <= marked) for key, each in figures.items()},
+        figures,
     )
 
 
@@ -152,7 +159,6 @@ def _exact(measure: Measure, found: Sequence[Found], spans: Sequence[Span], aske
         _value(measure, _in(found, whole)),
         {unit: _value(measure, _in(found, whole, unit)) for unit in units},
         tuple((span, _value(measure, _in(found, span))) for span in spans),
-        marked=True,
     )
 
 
@@ -172,7 +178,6 @@ def _veiled(measure: Measure, found: Sequence[Found], spans: Sequence[Span], ask
         _together(measure, [total for _, total, _ in years]),
         {unit: _together(measure, [of.get(unit, zero) for _, _, of in years]) for unit in units},
         tuple((span, total) for span, total, _ in years),
-        marked=True,
     )
 
 
@@ -370,6 +375,14 @@ def _changes(work: UnitOfWork, begin: datetime, end: datetime) -> Iterator[tuple
     )
     for approved, deployed in work.session.execute(rows):
         yield "routine_changes", Found((approved or deployed).astimezone(work.zone).date(), None, None)
+
+
+def _countable(work: UnitOfWork) -> set[str]:
+    """The measures whose milestones the diagrams mark; trainings count when the register holds any."""
+    marked = _marked(work)
+    keys = {each.key for each in MEASURES if set(each.milestones) <= marked}
+    trained = work.session.scalar(sa.select(sa.exists().where(Training.withdrawn_at.is_(None))))
+    return keys if trained else keys - {"staff_trained"}
 
 
 def _marked(work: UnitOfWork) -> set[str]:
