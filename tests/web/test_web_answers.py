@@ -12,7 +12,7 @@ from test_http_cost import counting
 from service.commands import deployments, people
 from service.queries import export
 
-DIAGRAMS = Path(__file__).parents[1] / "diagrams"
+DIAGRAMS = Path(__file__).parents[1] / "commands" / "diagrams"
 
 
 def get(window, who, path):
@@ -30,13 +30,16 @@ def figure(answer, key):
 @pytest.fixture
 def applied(desk):
     """Put a diagram in force that marks applications, and send as many as one likes."""
-    content = (DIAGRAMS / "milestones.bpmn").read_bytes().replace(b'"asked"', b'"application-sent"')
+    content = (DIAGRAMS / "two_steps.bpmn").read_bytes()
+    form = b'<spiffworkflow:property name="form" value="small" />'
+    mark = b'<spiffworkflow:property name="milestone" value="application-sent" />'
+    content = content.replace(form, form + mark, 1)
     with desk.begin("system") as work:
-        deployments.deploy(work, files={"milestones.bpmn": content}, note="=1+1")
+        deployments.deploy(work, files={"two_steps.bpmn": content}, note="=1+1")
 
     def send(times: int) -> None:
         for _ in range(times):
-            desk.do(desk.start("milestones"), "ask")
+            desk.do(desk.start(), "ask", what="sten")
 
     return send
 
