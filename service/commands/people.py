@@ -17,7 +17,16 @@ import sqlalchemy as sa
 
 from service.errors import Conflict, Forbidden, Invalid, NotFound, NotIdentified, Problem, TooMany
 from service.models.history import AccessEvent
-from service.models.people import Delegation, Login, LoginAttempt, RoleGrant, Unit, UnitHead, User
+from service.models.people import (
+    Appointment,
+    Delegation,
+    Login,
+    LoginAttempt,
+    RoleGrant,
+    Unit,
+    UnitHead,
+    User,
+)
 from service.rules.permissions import SYSTEM, Actor, Permission, Role, may, require
 from service.work import UnitOfWork
 
@@ -180,7 +189,7 @@ def add_user(
     work.session.add(user)
     for role, unit in sorted(set(grants)):
         _require_unit(work, unit)
-        work.session.add(RoleGrant(user_id=user.id, role=_role(role), unit_key=unit))
+        _appoint(work, user, _role(role), unit)
     _note(work, "user.added", username)
     return user.id
 
@@ -190,6 +199,7 @@ def disable(work: UnitOfWork, *, username: str) -> None:
     require(work.actor, Permission.PEOPLE_ADMINISTER)
     user = _user(work, username)
     user.disabled_at = user.disabled_at or work.now
+    _resign(work, Appointment.user_id == user.id)
     _note(work, "user.disabled", username)
 
 
@@ -199,17 +209,20 @@ def grant(work: UnitOfWork, *, username: str, role: Role, unit: str) -> None:
     user = _user(work, username)
     _require_unit(work, unit)
     if work.session.get(RoleGrant, (user.id, role.value, unit)) is None:
-        work.session.add(RoleGrant(user_id=user.id, role=role.value, unit_key=unit))
+        _appoint(work, user, role.value, unit)
         _note(work, "role.granted", f"{username} {role.value} {unit}")
 
 
 def revoke(work: UnitOfWork, *, username: str, role: Role, unit: str) -> None:
     """Take a role from a person, from the next request on; raises `NotFound`."""
     require(work.actor, Permission.PEOPLE_ADMINISTER)
-    found = work.session.get(RoleGrant, (_user(work, username).id, role.value, unit))
+    user = _user(work, username)
+    found = work.session.get(RoleGrant, (user.id, role.value, unit))
     if found is None:
         raise NotFound
     work.session.delete(found)
+    held = Appointment.user_id == user.id, Appointment.role == role.value, Appointment.unit_key == unit
+    _resign(work, *held)
     _note(work, "role.revoked", f"{username} {role.value} {unit}")
 
 
@@ -483,6 +496,18 @@ def _role(word: str) -> str:
         told = f"There is no role {word!r}; the roles are {', '.join(sorted(roles))}."
         raise Invalid(problems=[Problem(told, pointer="/grants")])
     return str(word)
+
+
+def _appoint(work: UnitOfWork, user: User, role: str, unit: str) -> None:
+    """Give a role from now on, and remember since when."""
+    work.session.add(RoleGrant(user_id=user.id, role=role, unit_key=unit))
+    work.session.add(Appointment(id=uuid4(), user_id=user.id, role=role, unit_key=unit, held_from=work.now))
+
+
+def _resign(work: UnitOfWork, *which: sa.ColumnElement[bool]) -> None:
+    """Remember that roles are held no longer."""
+    ended = sa.update(Appointment).where(*which, Appointment.held_to.is_(None)).values(held_to=work.now)
+    work.session.execute(ended, execution_options={"synchronize_session": False})
 
 
 def _require_unit(work: UnitOfWork, unit: str) -> None:

@@ -68,6 +68,33 @@ class Delegation(Base):
     basis: Mapped[str] = mapped_column(sa.String(500))
 
 
+class Appointment(Base):
+    """A person held a role in a unit, from a moment to a moment; `role_grant` tells only of now."""
+
+    __tablename__ = "appointment"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user_account.id"), index=True)
+    role: Mapped[str] = mapped_column(sa.String(32))  # a word of rules.permissions.Role
+    unit_key: Mapped[str] = mapped_column(sa.ForeignKey("unit.key"), index=True)
+    held_from: Mapped[datetime]
+    held_to: Mapped[datetime | None]
+
+
+class Training(Base):
+    """A person has been trained. Never deleted, only withdrawn when it was entered by mistake."""
+
+    __tablename__ = "training"
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user_account.id"), index=True)
+    unit_key: Mapped[str] = mapped_column(sa.ForeignKey("unit.key"), index=True)  # where the person worked
+    course: Mapped[str] = mapped_column(sa.String(200))
+    given_on: Mapped[date]
+    valid_until: Mapped[date | None]  # None: it does not grow old
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user_account.id"))
+    withdrawn_at: Mapped[datetime | None]
+
+
 class Login(Base):
     """A session of the browser or an API token, which can be ended here; only its hash is kept."""
 

@@ -49,6 +49,17 @@ class VersionRow:
 
 
 @dataclass(frozen=True)
+class ChangeRow:
+    """A deployment that took effect: the routine changed."""
+
+    number: int
+    at: datetime
+    deployed_by: Person | None  # None: the service itself
+    approved_by: Person | None
+    note: str
+
+
+@dataclass(frozen=True)
 class OneVersion:
     """One version, with its file as deployed and the process as the engine understands it."""
 
@@ -119,6 +130,28 @@ def diff(work: UnitOfWork, key: str, old: int, new: int) -> tuple[Difference, ..
         raise NotFound
     return differences.between(
         work.definition(rows[old].deployment_id), work.definition(rows[new].deployment_id), key
+    )
+
+
+def changes(work: UnitOfWork, since: datetime, before: datetime) -> tuple[ChangeRow, ...]:
+    """The deployments that took effect from one instant to before another, newest first."""
+    require(work.actor, Permission.DEFINITION_READ)
+    effect = sa.func.coalesce(Deployment.approved_at, Deployment.deployed_at)
+    rows = work.session.scalars(
+        sa.select(Deployment)
+        .where(Deployment.state == DeploymentState.ACTIVE, effect >= since, effect < before)
+        .order_by(Deployment.number.desc())
+    ).all()
+    who = people.named(work, [each for row in rows for each in (row.deployed_by, row.approved_by)])
+    return tuple(
+        ChangeRow(
+            row.number,
+            row.approved_at or row.deployed_at,
+            who.get(row.deployed_by) if row.deployed_by else None,
+            who.get(row.approved_by) if row.approved_by else None,
+            row.note,
+        )
+        for row in rows
     )
 
 

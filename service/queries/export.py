@@ -25,7 +25,8 @@ from service.models.cases import Case, ProcessInstance
 from service.models.checkpoints import Checkpoint, TrailLeaf
 from service.models.definitions import Definition, Deployment, deployment_content
 from service.models.history import HistoryEvent
-from service.queries import history, proofs
+from service.queries import history, measures, proofs, statistics
+from service.queries.statistics import Asked, Span
 from service.queries.visibility import visible
 from service.rules.permissions import Permission, may, require
 from service.vault import SALT
@@ -132,6 +133,35 @@ def events_table(work: UnitOfWork, wanted: Wanted) -> list[dict[str, Any]]:
     ]
 
 
+def statistics_table(work: UnitOfWork, asked: Asked) -> list[dict[str, Any]]:
+    """Every figure, one row each: the period, its years or months, its units; logged as an export.
+
+    Beside the whole there is a row for each part; a row without a unit is of all the units asked for.
+    """
+    found = statistics.statistics(work, asked)
+    work.looked("export", subject="statistics")
+    whole = Span(found.since, found.until)
+    return [
+        {
+            "measure": figure.measure.key,
+            "name": figure.measure.name.in_(work.actor.language),
+            "unit": unit,
+            "from": span.first.isoformat(),
+            "to": span.last.isoformat(),
+            "value": value.number,
+            "state": value.seen.value,
+            "definition": figure.measure.definition.in_(work.actor.language),
+            "version": measures.VERSION,
+        }
+        for figure in found.figures.values()
+        for unit, span, value in (
+            (found.unit, whole, figure.total),
+            *((found.unit, *part) for part in figure.spans if part[0] != whole),
+            *((unit, whole, each) for unit, each in figure.units.items() if unit != found.unit),
+        )
+    ]
+
+
 def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
     """Write rows as CSV for Swedish spreadsheets: BOM, `;`, CRLF; no cell can be taken for a formula."""
     text = io.StringIO(newline="")
@@ -162,6 +192,7 @@ def xes(work: UnitOfWork, wanted: Wanted) -> Iterator[str]:
     yield "</log>\n"
 
 
+STATISTICS = ("measure", "name", "unit", "from", "to", "value", "state", "definition", "version")
 CASES = (
     "reference",
     "process",

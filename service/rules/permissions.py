@@ -57,6 +57,8 @@ class Permission(StrEnum):
     INCIDENT_READ = "incident.read"
     INCIDENT_HANDLE = "incident.handle"
     PEOPLE_ADMINISTER = "people.administer"
+    STATISTICS_READ = "statistics.read"
+    STATISTICS_EXACT = "statistics.exact"  # counts of people so small that they are hidden from others
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,11 @@ def administers(actor: Actor, facts: Facts) -> bool:
     return Role.ADMINISTRATOR in actor.roles
 
 
+def belongs_to_unit(actor: Actor, facts: Facts) -> bool:
+    """Has any role in the unit."""
+    return facts.unit in actor.units()
+
+
 def is_staff(actor: Actor, facts: Facts) -> bool:
     """Has any role at all."""
     del facts
@@ -206,6 +213,8 @@ PERMISSIONS: dict[Permission, list[list[Predicate]]] = {
     Permission.INCIDENT_READ: [[works_in_unit, may_know], [audits_unit, may_know], [administers]],
     Permission.INCIDENT_HANDLE: [[leads_unit, may_know], [administers], [is_system]],
     Permission.PEOPLE_ADMINISTER: [[administers], [is_system]],
+    Permission.STATISTICS_READ: [[belongs_to_unit], [is_system]],
+    Permission.STATISTICS_EXACT: [[leads_unit], [audits_unit], [is_system]],
 }
 
 

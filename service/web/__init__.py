@@ -3,6 +3,7 @@
 from flask import Flask
 
 from service.web import (
+    answers,
     api,
     audit,
     auth,
@@ -46,6 +47,7 @@ def register(app: Flask) -> None:
         audit,
         trace,
         board,
+        answers,
     ):
         app.register_blueprint(each.blueprint)
     api.register(app)

@@ -184,6 +184,7 @@ def navigation() -> list[tuple[str, str]]:
         ("/deadlines", "nav.deadlines", workers | {Role.AUDITOR}),
         ("/definitions", "nav.definitions", set(Role)),
         ("/incidents", "nav.incidents", {Role.TEAM_LEADER, Role.ADMINISTRATOR, Role.AUDITOR}),
+        ("/answers", "nav.answers", set(Role)),
         ("/audit", "nav.audit", {Role.AUDITOR}),
         ("/access-log", "nav.access_log", {Role.TEAM_LEADER, Role.AUDITOR}),
     )

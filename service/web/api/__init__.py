@@ -19,13 +19,27 @@ from service.web.api import (
     notices,
     openapi,
     people,
+    statistics,
     tasks,
     timers,
 )
 from service.web.api.openapi import PREFIX, DocumentedApi
 from service.web.api.problems import problem
 
-NOUNS = (definitions, cases, tasks, messages, timers, notices, feeds, incidents, history, exports, people)
+NOUNS = (
+    definitions,
+    cases,
+    tasks,
+    messages,
+    timers,
+    notices,
+    feeds,
+    incidents,
+    history,
+    exports,
+    statistics,
+    people,
+)
 described = Blueprint("openapi", __name__)
 
 
