@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { panelPatch } from "./src/editor/panel_patch.js";
+import { stylePatches } from "./src/editor/style_patches.js";
 import { feelinPatches } from "./src/engine/feelin_patches.js";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -25,6 +25,7 @@ const PAGES = {
   trace: "src/case/trace.js",
   modeler: "src/editor/modeler.js",
   source: "src/editor/source.js",
+  table: "src/editor/table.js",
 };
 
 // One line per file that pages load as it is.
@@ -105,7 +106,7 @@ async function pages() {
     loader: { ".svg": "file", ".woff": "file", ".woff2": "file", ".ttf": "file", ".eot": "empty" },
     metafile: true,
     outdir: PAGES_OUT,
-    plugins: [panelPatch],
+    plugins: [stylePatches],
     splitting: true,
   });
   const files = result.outputFiles.map((file) => [file.path.slice(PAGES_OUT.length + 1), file.contents]);

@@ -67,7 +67,7 @@ def edit(draft_id: UUID, file: str) -> ResponseReturnValue:
         row=one.row,
         file=file,
         text=found.content.decode(),
-        is_diagram=file.endswith(".bpmn"),
+        kind=_kind(file, request.args.get("as")),
         words={
             name: t(f"draft.live_{name}") for name in ("saved", "saving", "failed", "fine", "wrong", "advice")
         },
@@ -238,7 +238,9 @@ def _lines(before: bytes, after: bytes) -> list[str]:
 
 
 def _names(content: bytes, file: str) -> dict[str, str]:
-    """What a diagram's elements are called in the reader's language, by id."""
+    """What the parts of a diagram or table are called in the reader's language, by id."""
+    if file.endswith(".dmn"):
+        return _cells(content, file)
     if not file.endswith(".bpmn"):
         return {}
     try:
@@ -259,6 +261,25 @@ def _names(content: bytes, file: str) -> dict[str, str]:
     return found
 
 
+def _cells(content: bytes, file: str) -> dict[str, str]:
+    """What a table's rows and cells are called, by id: the number of the row, the heading of the column."""
+    try:
+        root = xml.root(content, file)
+    except Refused:
+        return {}
+    found = {}
+    for table in root.iter("{*}decisionTable"):
+        columns = [*table.iterfind("{*}input"), *table.iterfind("{*}output")]
+        headings = [each.get("label") or each.get("name") or "" for each in columns]
+        for number, rule in enumerate(table.iterfind("{*}rule"), 1):
+            found[rule.get("id")] = row = t("draft.row", n=number)
+            cells = [*rule.iterfind("{*}inputEntry"), *rule.iterfind("{*}outputEntry")]
+            found |= {
+                cell.get("id"): f"{row}, {heading}" for cell, heading in zip(cells, headings, strict=False)
+            }
+    return found
+
+
 def _choices(files: Mapping[str, bytes]) -> dict[str, list[str]]:
     """The keys that a property can name."""
     kinds = {"processes": ".bpmn", "decisions": ".dmn", "forms": ".form.json"}
@@ -273,6 +294,13 @@ def _other(row: DraftRow, me: UUID | None) -> str | None:
     if row.saved_by.id == me:
         return None
     return t("draft.other", who=row.saved_by.name, when=moment(row.saved_at))
+
+
+def _kind(file: str, wanted: str | None) -> str:
+    """The editor that a file opens in; every file but a diagram can be changed as text too."""
+    if file.endswith(".bpmn"):
+        return "diagram"
+    return "table" if file.endswith(".dmn") and wanted != "text" else "text"
 
 
 def _file(one: OneDraft, name: str) -> FileInDraft:

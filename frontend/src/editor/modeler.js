@@ -11,13 +11,14 @@ import { openDraft } from "./draft.js";
 import ownGroups from "./properties.js";
 import spiffworkflow from "./spiffworkflow.json";
 import swedish from "./sv.json";
+import { words } from "./words.js";
 
 const page = document.querySelector("[data-editor]");
 const source = page.querySelector("[data-source]");
 const modeler = new Modeler({
   container: page.querySelector("[data-canvas]"),
   propertiesPanel: { parent: page.querySelector("[data-panel]") },
-  additionalModules: [BpmnPropertiesPanelModule, BpmnPropertiesProviderModule, ownGroups(JSON.parse(page.dataset.choices)), minimap, words()],
+  additionalModules: [BpmnPropertiesPanelModule, BpmnPropertiesProviderModule, ownGroups(JSON.parse(page.dataset.choices)), minimap, words(swedish)],
   moddleExtensions: { spiffworkflow },
 });
 
@@ -35,13 +36,6 @@ modeler.on("commandStack.changed", () => {
   draft.soon();
 });
 page.dataset.ready = "true";
-
-function words() {
-  const isSwedish = document.documentElement.lang === "sv";
-  const translate = (text, values = {}) =>
-    ((isSwedish && swedish[text]) || text).replace(/{(\w+)}/g, (whole, name) => values[name] ?? whole);
-  return { translate: ["value", translate] };
-}
 
 // a drawing that would be too small to read opens at its left, beside the palette
 function fit() {

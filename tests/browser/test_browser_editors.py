@@ -1,0 +1,79 @@
+"""Tables in their editor in a real browser: a cell changes, nothing else does, and what is saved deploys."""
+
+import pytest
+from playwright.sync_api import expect
+
+from service.engine import decisions
+from service.queries import drafts
+
+pytestmark = pytest.mark.browser
+CHECKED = 30_000
+
+
+def open_file(window, name):
+    """Begin a draft and take this file into it."""
+    page = window.page
+    window.go("/definitions/case/edit")
+    page.get_by_role("button", name="Börja ett nytt utkast").click()
+    page.get_by_role("link", name="Till utkastet").click()
+    page.get_by_label("Ändra en fil till").select_option(name)
+    page.get_by_role("button", name="Ta med filen").click()
+    expect(page.locator("[data-editor][data-ready]")).to_be_visible()
+    expect(page.locator("[data-editor]")).to_have_attribute("data-state", "fine", timeout=CHECKED)
+
+
+def write(page, cell, words):
+    """Write this in a cell instead of what stands there, as a person does."""
+    cell.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Backspace")
+    page.keyboard.type(words)
+
+
+def in_draft(desk, name):
+    """The file in the newest draft, and the one in force."""
+    with desk.begin("petra") as work:
+        row = drafts.current(work, file=name)[0]
+        found = next(each for each in drafts.one(work, row.id).files if each.name == name)
+        return found.content.decode(), found.before.decode()
+
+
+def lines_that_differ(after, before):
+    """What an owner reads under what the draft changes."""
+    old, new = before.splitlines(), after.splitlines()
+    return [line.strip() for line in new if line not in old], len(new) - len(old)
+
+
+@pytest.mark.usefixtures("real_processes")
+def test_an_owner_changes_a_cell_of_a_decision_table(open_window, desk):
+    petra = open_window("petra", viewport={"width": 1400, "height": 1000})
+    page = petra.page
+    open_file(petra, "periods.dmn")
+    after, before = in_draft(desk, "periods.dmn")
+    assert after == before
+    expect(page.locator(".annotation.header")).to_contain_text("Anteckningar")
+    assert petra.problems() == []
+
+    cell = page.locator("[data-element-id=periods_reflection_period_amount] [role=textbox]").first
+    write(page, cell, "working days(")
+    expect(page.locator("[data-editor]")).to_have_attribute("data-state", "wrong", timeout=CHECKED)
+    expect(page.locator("[data-element-id=periods_reflection_period_amount][data-wrong]")).to_be_visible()
+    expect(page.locator("[data-problems]")).to_contain_text("Rad 1, Antal: Uttrycket kan inte läsas")
+    assert petra.problems() == []
+    write(page, cell, "45")
+    expect(page.locator("[data-editor]")).to_have_attribute("data-state", "fine", timeout=CHECKED)
+    expect(page.locator("[data-saved]")).to_contain_text("Utkast sparat", timeout=CHECKED)
+
+    after, before = in_draft(desk, "periods.dmn")
+    told, more = lines_that_differ(after, before)
+    assert "<text>45</text>" in after
+    assert more == 0
+    assert len(told) <= 3, told  # a name for XML and a value that was the default go
+    for each in ("annotationEntry", "name_en", "<description>"):
+        assert after.count(each) == before.count(each)
+    assert decisions.parse(after.encode(), "periods.dmn")
+
+    page.get_by_role("link", name="Ändra som text").click()
+    expect(page.get_by_label("Filen periods.dmn som text")).to_have_value(after)
+    page.get_by_role("link", name="Ändra som tabell").click()
+    expect(cell).to_have_text("45")
