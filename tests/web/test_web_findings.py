@@ -8,6 +8,7 @@ from service.web.findings import SWEDISH
 
 ENGINE = Path(definition.__file__).parent
 ADVICE = re.compile(r'rule="([a-z-]+)"')
+TOLD = re.compile(r'(?:wrong|refuse|_refused)\(\s*(?:[\w.]+(?: if [^,]+)?,\s*)?"([a-z-]+)"|rule="([a-z-]+)"')
 RULE = re.compile(r'yield [\w.]+, "([a-z-]+)"')
 
 
@@ -22,3 +23,19 @@ def test_every_advice_has_swedish_words():
     rules = set(ADVICE.findall((ENGINE / "advice.py").read_text(encoding="utf-8")))
     assert "milestone-lost" in rules
     assert rules - SWEDISH.keys() == set()
+
+
+def test_every_rule_for_tables_and_forms_has_swedish_words():
+    sources = ("decisions.py", "components.py", "forms.py", "xml.py", "definition.py")
+    found = (TOLD.findall((ENGINE / each).read_text(encoding="utf-8")) for each in sources)
+    rules = {one or other for each in found for one, other in each}
+    of_answers = {
+        "answers",
+        "hidden",
+        "past",
+        "required-row",
+        "too-many-rows",
+        "unknown",
+    }  # told to caseworkers
+    assert len(rules) > 40
+    assert rules - of_answers - SWEDISH.keys() == set()
