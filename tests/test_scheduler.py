@@ -389,11 +389,8 @@ def test_a_worker_that_is_told_to_stop_gives_back_what_it_has_not_run(desk):
             assert work.session.scalars(sa.select(Job.leased_by).distinct()).all() == [None]
 
 
-def test_a_database_that_goes_away_is_told_once_and_the_worker_comes_back(
-    desk, kind, request, logs, monkeypatch
-):
-    if kind == "sqlite":
-        pytest.skip("an SQLite file does not go away while it is open")
+@pytest.mark.parametrize("kind", ["postgresql"])  # an SQLite file does not go away while it is open
+def test_a_database_that_goes_away_is_told_once_and_the_worker_comes_back(desk, request, logs, monkeypatch):
     monkeypatch.setattr(scheduler, "EVERY", 0.02)
     monkeypatch.setattr(scheduler, "AWAY", (0.02, 0.05))
     server, name = request.getfixturevalue("postgresql"), desk.platform.engine.url.database

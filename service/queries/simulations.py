@@ -8,13 +8,8 @@ from service.engine import definition, simulation
 from service.engine.examples import Script
 from service.engine.simulation import Simulation
 from service.errors import NotFound
-from service.models.definitions import (
-    Definition,
-    DefinitionKind,
-    Deployment,
-    DeploymentState,
-    deployment_content,
-)
+from service.models.definitions import Definition, DefinitionKind
+from service.queries import drafts
 from service.rules.permissions import Permission, require
 from service.work import UnitOfWork, clock_of
 
@@ -27,7 +22,11 @@ def simulate(
     Raises `NotFound` for an unknown process or version, `Refused` when the files cannot be deployed.
     """
     require(work.actor, Permission.DEFINITION_DEPLOY)
-    found = _of_version(work, script.process, version) if version else _in_force_with(work, files or {})
+    found = (
+        _of_version(work, script.process, version)
+        if version
+        else definition.parse(drafts.in_force(work) | dict(files or {}))
+    )
     if script.process not in found.processes:
         raise NotFound
     return simulation.run(found, script, clock=clock_of(found, work.zone), language=work.actor.language)
@@ -42,18 +41,3 @@ def _of_version(work: UnitOfWork, key: str, version: int) -> definition.Definiti
     if deployment_id is None:
         raise NotFound
     return work.definition(deployment_id)
-
-
-def _in_force_with(work: UnitOfWork, files: Mapping[str, bytes]) -> definition.Definition:
-    newest = (
-        sa.select(sa.func.max(Deployment.number))
-        .where(Deployment.state == DeploymentState.ACTIVE)
-        .scalar_subquery()
-    )
-    rows = work.session.execute(
-        sa.select(Definition.file, Definition.content)
-        .join(deployment_content)
-        .join(Deployment, Deployment.id == deployment_content.c.deployment_id)
-        .where(Deployment.number == newest)
-    )
-    return definition.parse({row.file: row.content for row in rows} | dict(files))

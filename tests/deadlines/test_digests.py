@@ -1,10 +1,9 @@
 """The daily list: at seven, once a day for each person, also with several workers and after downtime."""
 
-import threading
-
 import pytest
 import sqlalchemy as sa
 from moments import at
+from together import together
 
 from service import scheduler
 from service.commands import cases, people
@@ -79,22 +78,7 @@ def test_each_day_has_one_list_and_days_of_downtime_none(office):
 
 def test_several_workers_make_each_list_once(office, other_worker):
     with at("2027-03-17T07:00"):
-        ready, wrong = threading.Barrier(4), []
-
-        def work(platform):
-            ready.wait()
-            try:
-                scheduler.warn(platform)
-            except Exception as error:  # noqa: BLE001  told below
-                wrong.append(error)
-
-        threads = [
-            threading.Thread(target=work, args=(each,)) for each in (office.platform, other_worker) * 2
-        ]
-        for each in threads:
-            each.start()
-        for each in threads:
-            each.join()
+        wrong = together(scheduler.warn, (office.platform, other_worker) * 2)
     assert wrong == []
     assert len(lists(office)) == 2
     assert len(letters(office)) == 1

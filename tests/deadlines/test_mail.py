@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 from moments import at, local
+from together import together
 
 from service import config, post, scheduler
 from service.commands import incidents, mail, people, warnings
@@ -179,22 +180,7 @@ def test_someone_who_has_left_gets_no_letters(office, mailbox):
 def test_several_workers_send_each_letter_once(office, other_worker, mailbox):
     warned(office, cases=8)
     with at(NOON):
-        ready, wrong = threading.Barrier(4), []
-
-        def work(platform):
-            ready.wait()
-            try:
-                scheduler.send(platform)
-            except Exception as error:  # noqa: BLE001  told below
-                wrong.append(error)
-
-        threads = [
-            threading.Thread(target=work, args=(each,)) for each in (office.platform, other_worker) * 2
-        ]
-        for each in threads:
-            each.start()
-        for each in threads:
-            each.join()
+        wrong = together(scheduler.send, (office.platform, other_worker) * 2)
     assert wrong == []
     assert Counter(Counter(mailbox.ids).values()) == {1: 8}
 

@@ -1,11 +1,11 @@
 """Warnings: at the levels of the table, to widening circles, each once, whatever happens meanwhile."""
 
-import threading
 from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 from moments import at
+from together import together
 
 from service import scheduler
 from service.commands import cases, incidents, tasks
@@ -180,22 +180,7 @@ def test_no_letter_is_written_while_no_mail_server_is_set(office, settings):
 def test_many_workers_give_each_warning_once(office, other_worker):
     born = [office.open() for _ in range(6)]
     with at("2027-03-08T08:00"):
-        ready, wrong = threading.Barrier(4), []
-
-        def work(platform):
-            ready.wait()
-            try:
-                scheduler.warn(platform)
-            except Exception as error:  # noqa: BLE001  told below
-                wrong.append(error)
-
-        workers = [
-            threading.Thread(target=work, args=(each,)) for each in (office.platform, other_worker) * 2
-        ]
-        for each in workers:
-            each.start()
-        for each in workers:
-            each.join()
+        wrong = together(scheduler.warn, (office.platform, other_worker) * 2)
     assert wrong == []
     assert [office.warned(case) for case in born] == [[("write_appeal", 1, ["anna"])]] * 6
     assert len(office.notices("anna")) == 6

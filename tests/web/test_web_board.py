@@ -251,9 +251,8 @@ def test_the_watchdog_names_what_is_wrong(service, desk, fault, wrong):
     assert f"andrum_cases_stuck {1.0 if fault is stuck else 0.0}" in numbers
 
 
-def test_the_watchdog_answers_when_the_database_does_not(service, desk, kind, request):
-    if kind == "sqlite":
-        pytest.skip("an SQLite file does not go away while it is open")
+@pytest.mark.parametrize("kind", ["postgresql"])  # an SQLite file does not go away while it is open
+def test_the_watchdog_answers_when_the_database_does_not(service, desk, request):
     server, name = request.getfixturevalue("postgresql"), desk.platform.engine.url.database
     desk.platform.engine.dispose()
     server.tell(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
