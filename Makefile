@@ -33,7 +33,7 @@ check: setup ## Check style, types and imports
 	@$(BIN)/lint-imports --no-cache | tail -n 3
 
 browser: setup ## Run the browser tests (needs Debian's chromium)
-	@$(BIN)/pytest -q -n auto -m browser tests/browser tests/scenarios/test_browser_whole_case.py
+	@$(BIN)/pytest -q -n auto --dist worksteal -m browser tests/scenarios/test_browser_whole_case.py tests/browser
 
 races: setup ## Run the longer proofs: double submits, killed workers, long loops (some minutes)
 	@$(BIN)/pytest -q -m slow --ignore=tests/faults

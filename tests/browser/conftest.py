@@ -104,11 +104,21 @@ class Window:
         self.page.goto(self.address + path)
 
     def problems(self) -> list[str]:
-        """What axe-core finds on the page, with everything on it unfolded."""
+        """What axe-core finds on the page, with everything on it unfolded, in light and in dark colours."""
         self.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = self.page.evaluate("rules => axe.run({runOnly: rules})", RULES)
-        return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found["violations"]]
+        found = self._found(RULES)
+        self.page.emulate_media(color_scheme="dark", reduced_motion="reduce")  # no colour on its way
+        found += self._found(["color-contrast"])  # the only rule that looks at colours
+        self.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+        return found
+
+    def _found(self, rules: list[str]) -> list[str]:
+        kind = "tag" if rules is RULES else "rule"
+        answer = self.page.evaluate(
+            "only => axe.run({runOnly: only, resultTypes: ['violations']})", {"type": kind, "values": rules}
+        )
+        return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in answer["violations"]]
 
 
 @pytest.fixture

@@ -67,10 +67,9 @@ def paths(desk, platform) -> dict[str, list[str]]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-def test_there_is_nothing_for_axe_to_find(open_window, paths, colours):
+def test_there_is_nothing_for_axe_to_find(open_window, paths):
     for who, pages in paths.items():
-        window = open_window(who or None, color_scheme=colours)
+        window = open_window(who or None)
         for path in pages:
             window.go(path)
             window.page.wait_for_load_state("networkidle")
