@@ -36,9 +36,9 @@ browser: setup ## Run the browser tests (needs Debian's chromium)
 	@$(BIN)/pytest -q -n auto --dist worksteal -m browser tests/scenarios/test_browser_whole_case.py tests/browser
 
 races: setup ## Run the longer proofs: double submits, killed workers, long loops (some minutes)
-	@$(BIN)/pytest -q -m slow --ignore=tests/faults
+	@$(BIN)/pytest -q -m slow --ignore=tests/faults --ignore=tests/timers
 
-deadlines: setup ## Run the long proofs of the timers: races, load, lateness, wrong clocks (some twenty minutes)
+deadlines: setup ## Run the long proofs of the timers (some twenty minutes; needs Debian's faketime)
 	@$(BIN)/pytest -q -m slow tests/timers
 
 faults: setup ## Put mistakes into a copy of the service: a named test must notice each (some minutes)

@@ -27,8 +27,7 @@ PUNCTUAL = 2.0  # seconds
 @pytest.fixture
 def clock(tmp_path):
     """What libfaketime reads, again and again: by how much the server's clock goes wrong."""
-    if LIBRARY is None:
-        pytest.skip("libfaketime is not installed (apt install faketime)")
+    assert LIBRARY, "libfaketime is not installed: apt install faketime"
     return tmp_path / "clock"
 
 

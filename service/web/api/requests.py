@@ -61,7 +61,7 @@ def reads(
         @wraps(view)
         def answered(**path: Any) -> Response:
             with auth.begin() as work:
-                asked = _load(query, _query(), "parameter") if query else {}
+                asked = _load(query, _query(query), "parameter") if query else {}
                 return _respond(view(work, **path, **asked), answer, 200)
 
         documented = blueprint.response(200, answer)(answered)
@@ -110,7 +110,7 @@ def files(
     def decorate(view: View) -> View:
         @wraps(view)
         def answered(**path: Any) -> Response:
-            found: Response = view(**path, **(_load(query, _query(), "parameter") if query else {}))
+            found: Response = view(**path, **(_load(query, _query(query), "parameter") if query else {}))
             return found
 
         content = _FILES.get(content_type, {"type": "string", "format": "binary"})
@@ -280,12 +280,19 @@ def _body(schema: ma.Schema | None, raw: bytes) -> dict[str, Any]:
     return _load(schema, read_json(raw) if raw else {}, "pointer")
 
 
-def _query() -> dict[str, str]:
+def _query(schema: ma.Schema) -> dict[str, str]:
+    """What the address asks for; a free text that is empty asks for nothing."""
     given = request.args.to_dict(flat=False)
     for name, values in given.items():
         if len(values) > 1 or "\x00" in values[0]:
             raise Invalid(problems=[Problem("Give this once, as text.", pointer=f"?{name}", rule="once")])
-    return {name: values[0] for name, values in given.items() if values[0] != ""}
+    free = {
+        name
+        for name, each in schema.fields.items()
+        if type(each) is ma.fields.String
+        and not any(isinstance(rule, ma.validate.OneOf) for rule in each.validators)
+    }
+    return {name: values[0] for name, values in given.items() if values[0] != "" or name not in free}
 
 
 def _load(schema: ma.Schema, value: Any, at: str) -> dict[str, Any]:

@@ -125,6 +125,8 @@ def test_cases_are_found_by_filters_page_by_page(anna, kim):
         ("limit=201", 422),
         ("limit=many", 422),
         ("limit=1&limit=2", 422),
+        ("limit=", 422),
+        ("status=", 422),
         ("status=lost", 422),
         ("colour=red", 422),
         ("q=%00", 422),
@@ -136,6 +138,11 @@ def test_cases_are_found_by_filters_page_by_page(anna, kim):
 )
 def test_a_query_that_makes_no_sense_is_refused(anna, query, status):
     is_problem(anna.get(f"cases?{query}"), status)
+
+
+def test_an_empty_text_asks_for_nothing(anna, desk):
+    desk.start()
+    assert len(anna.get("cases?q=&process=").get_json()["items"]) == 1
 
 
 def test_a_wrong_query_is_told_by_the_parameters_name(anna):
