@@ -159,7 +159,7 @@ def trace(work: UnitOfWork, case_id: UUID, *, at: int | None = None) -> Trace:
         at=wanted,
         moment=events[wanted - 1].at,
         standing=standing,
-        definition=work.definition(_deployment(work, standing.deployment) or root.deployment_id),
+        definition=work.definition(_deployment(work, standing, events) or root.deployment_id),
     )
 
 
@@ -316,7 +316,10 @@ def _instant(given: Any) -> datetime | None:
     return datetime.fromisoformat(given) if isinstance(given, str) else None
 
 
-def _deployment(work: UnitOfWork, number: int | None) -> UUID | None:
+def _deployment(work: UnitOfWork, standing: Standing, events: Sequence[Event]) -> UUID | None:
+    """The deployment that the case ran on then; before anything ran, the one that it began on."""
+    begun = (each.deployment for each in events if each.deployment is not None)
+    number = standing.deployment if standing.deployment is not None else next(begun, None)
     return work.session.scalar(sa.select(Deployment.id).where(Deployment.number == number))
 
 

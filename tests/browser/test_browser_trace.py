@@ -4,12 +4,11 @@ import re
 from types import SimpleNamespace
 
 import pytest
-import sqlalchemy as sa
 from playwright.sync_api import expect
+from tampering import tamper
 
 from service.commands import checkpoints
 from service.models.cases import Case
-from service.models.history import HistoryEvent
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("real_processes")]
 
@@ -24,20 +23,6 @@ def traced(desk):
         reference = work.session.get_one(Case, case).reference
         last = work.session.get_one(Case, case).sequence
     return SimpleNamespace(case=case, reference=reference, last=last)
-
-
-def tamper(desk, case, sequence):
-    """Change an event as someone with all rights in the database could."""
-    with desk.begin("system") as work:
-        connection = work.session.connection()
-        names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for (name,) in names:
-            connection.exec_driver_sql(f"DROP TRIGGER {name}")
-        work.session.execute(
-            sa.update(HistoryEvent)
-            .where(HistoryEvent.case_id == case, HistoryEvent.sequence == sequence)
-            .values(actor="kim")
-        )
 
 
 def test_a_trace_is_rewound_by_slider_timeline_and_keys(open_window, traced):

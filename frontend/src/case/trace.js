@@ -5,7 +5,7 @@ const WAIT = 150; // ms that the slider must rest before the server is asked
 const slider = document.querySelector("[data-rewind-slider]");
 const container = document.querySelector("[data-diagram]");
 let drawing = null;
-let drawn = part("trace-steps")?.dataset.drawn;
+let { drawn, digest } = part("trace-steps")?.dataset ?? {};
 let asked = null;
 let timer = null;
 
@@ -80,8 +80,9 @@ async function rewind(href, { push = true, focus = null } = {}) {
 async function redraw() {
   const steps = part("trace-steps");
   if (!drawing) return;
-  const other = steps.dataset.drawn !== drawn;
-  drawn = steps.dataset.drawn;
+  // the same process looks otherwise on the version that the case was on before it was moved
+  const other = steps.dataset.drawn !== drawn || steps.dataset.digest !== digest;
+  ({ drawn, digest } = steps.dataset);
   await drawing.refresh(other ? steps.querySelector("[data-diagram-next]").value : null);
   links();
   const chosen = steps.dataset.chosen || null;
