@@ -28,7 +28,7 @@ def test_a_change_goes_from_the_drawing_to_the_answers(open_window, desk):
 
 
 def draw_a_change(petra):
-    """Draw an event into a flow and change a deadline; the check tells what is wrong with it until it is mended."""
+    """Draw an event into a flow and change a deadline; the check tells what is wrong until it is mended."""
     petra.go("/definitions/case/edit")
     page = petra.page
     page.get_by_role("button", name="Börja ett nytt utkast").click()
