@@ -1,6 +1,5 @@
 """Commands for people at a terminal: each prints what it did, and exits 0 only on success."""
 
-import gc
 import signal
 import socket
 import threading
@@ -12,8 +11,6 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 import click
-from gunicorn import util
-from gunicorn.app.base import BaseApplication
 
 from service import config, scheduler, verifier
 from service.commands import checkpoints, demo, deployments, people, tables
@@ -24,6 +21,7 @@ from service.errors import Refused, ServiceError
 from service.queries import casefile, definitions, history
 from service.queries import people as register
 from service.rules.permissions import SYSTEM, Role
+from service.server import Server
 from service.work import Platform, clock_of, open_platform
 
 P = ParamSpec("P")
@@ -372,66 +370,6 @@ def show_config() -> None:
     for each in fields(Settings):
         value = getattr(settings, each.name) or "(empty)"
         click.echo(f"ANDRUM_{each.name.upper():18} {value:28} {each.metadata['says']}")
-
-
-class Server(BaseApplication):  # type: ignore[misc]
-    """Gunicorn with our settings; threads, since a request mostly waits for the database.
-
-    All that takes time is done before workers fork, so that one that takes a killed one's place answers at
-    once.
-    """
-
-    def __init__(self, platform: Platform, *, with_scheduler: bool) -> None:
-        self.platform = platform
-        self.settings = platform.settings
-        self.with_scheduler = with_scheduler
-        super().__init__()
-
-    def load_config(self) -> None:
-        """Give gunicorn its settings."""
-        given: dict[str, Any] = {
-            "bind": self.settings.bind,
-            "workers": int(self.settings.workers),
-            "threads": int(self.settings.threads),
-            "worker_class": "gthread",
-            "preload_app": True,
-            "graceful_timeout": 20,
-            "keepalive": 5,
-            "limit_request_line": 8190,
-            "loglevel": "warning",
-        }
-        if self.with_scheduler:
-            given |= {"post_worker_init": _start_scheduler, "worker_exit": _stop_scheduler}
-        for name, value in given.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Any:
-        """Make the application, with the definitions in force already read."""
-        with self.platform.begin(SYSTEM) as work:
-            work.definition(deployments.in_force(work))
-        self.platform.engine.dispose()  # each worker opens its own connections
-        app = util.import_app("service.app:create_app")(platform=self.platform)
-        gc.collect()
-        gc.freeze()  # all that is here stays: workers share it, and never look through it for garbage
-        return app
-
-
-def _start_scheduler(worker: Any) -> None:
-    """Let the scheduler tick beside the requests of this worker process; it dies and comes back with it."""
-    platform: Platform = worker.wsgi.extensions["platform"]
-    stop = threading.Event()
-    thread = threading.Thread(target=scheduler.run, args=(platform, stop), name="scheduler", daemon=True)
-    thread.start()
-    worker.scheduler = stop, thread
-
-
-def _stop_scheduler(server: Any, worker: Any) -> None:
-    """Let the scheduler end the job that it is at, and give back those that it has leased."""
-    del server
-    if hasattr(worker, "scheduler"):
-        stop, thread = worker.scheduler
-        stop.set()
-        thread.join(timeout=10)
 
 
 def _prepared(settings: Settings) -> Platform:

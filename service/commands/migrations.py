@@ -175,6 +175,8 @@ def _move(
 def _assign_roles(work: UnitOfWork, instance: ProcessInstance, target: UUID) -> None:
     """Let open tasks ask for the role that the new version asks for; their deadlines stay."""
     processes = work.definition(target).processes
-    open_tasks = sa.select(Task).where(Task.instance_id == instance.id, Task.closed_at.is_(None))
+    open_tasks = sa.select(Task).where(
+        Task.case_id == instance.case_id, Task.instance_id == instance.id, Task.closed_at.is_(None)
+    )
     for task in work.session.scalars(open_tasks):
         task.role = processes[task.process].elements[task.element].role or Role.CASEWORKER

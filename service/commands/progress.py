@@ -81,7 +81,11 @@ def stop(work: UnitOfWork, case: Case, instances: Iterable[ProcessInstance]) -> 
             if instance.finished_at is None:
                 instance.finished_at = work.now
                 open_tasks = work.session.scalars(
-                    sa.select(Task.id).where(Task.instance_id == instance.id, Task.closed_at.is_(None))
+                    sa.select(Task.id).where(
+                        Task.case_id == case.id,
+                        Task.instance_id == instance.id,
+                        Task.closed_at.is_(None),
+                    )
                 )
                 _close(work, case, instance, list(open_tasks))
         _forget(work, Job, Job.case_id == case.id)
@@ -287,18 +291,24 @@ def _again(job: Job) -> dict[str, Any]:
 
 def _waiting(work: UnitOfWork, instance: ProcessInstance) -> tuple[dict[UUID, datetime], dict[UUID, bool]]:
     """The timers with their due instants, and the messages, that rows stand for; in one query."""
-    rows: Sequence[Any] = work.session.execute(_rows_of_what_waits(), {"instance": instance.id}).all()
+    whose = {"case": instance.case_id, "instance": instance.id}
+    rows: Sequence[Any] = work.session.execute(_rows_of_what_waits(), whose).all()
     timers = {id: due for id, due, _ in rows if due is not None}
     return timers, {id: bool(on_the_way) for id, due, on_the_way in rows if due is None}
 
 
 @cache
 def _rows_of_what_waits() -> sa.CompoundSelect[Any]:
-    """Timers and messages of an instance; made once, since every step asks."""
-    message, instance = AwaitedMessage, sa.bindparam("instance", type_=sa.Uuid)
+    """Timers and messages of an instance, found by its case; made once, since every step asks."""
+
+    def its(table: type[Job | AwaitedMessage]) -> sa.ColumnElement[bool]:
+        case, instance = (sa.bindparam(name, type_=sa.Uuid) for name in ("case", "instance"))
+        return sa.and_(table.case_id == case, table.instance_id == instance)
+
+    message = AwaitedMessage
     return sa.union_all(
-        sa.select(Job.id, Job.due_at, sa.false()).where(Job.instance_id == instance),
-        sa.select(message.id, sa.null(), message.on_the_way).where(message.instance_id == instance),
+        sa.select(Job.id, Job.due_at, sa.false()).where(its(Job)),
+        sa.select(message.id, sa.null(), message.on_the_way).where(its(message)),
     )
 
 

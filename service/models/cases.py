@@ -81,7 +81,7 @@ class Task(Base):
 
     __tablename__ = "task"
     id: Mapped[UUID] = mapped_column(primary_key=True)  # the engine's id of it
-    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("case_file.id"), index=True)
+    case_id: Mapped[UUID] = mapped_column(sa.ForeignKey("case_file.id"))
     instance_id: Mapped[UUID] = mapped_column(sa.ForeignKey("process_instance.id"))
     process: Mapped[str] = mapped_column(sa.String(64))
     element: Mapped[str] = mapped_column(sa.String(128))
@@ -99,7 +99,11 @@ class Task(Base):
     closed_at: Mapped[datetime | None]
     outcome: Mapped[TaskOutcome | None] = mapped_column(words(TaskOutcome))
     completed_by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user_account.id"))
-    __table_args__ = (sa.Index("ix_task_open", "closed_at", "due_at"), sa.Index("ix_task_warn_at", "warn_at"))
+    __table_args__ = (
+        sa.Index("ix_task_case_id", "case_id", "closed_at"),
+        sa.Index("ix_task_open", "closed_at", "due_at"),
+        sa.Index("ix_task_warn_at", "warn_at"),
+    )
 
 
 class Draft(Base):
@@ -119,6 +123,7 @@ def completer(task: Task, element: str) -> sa.Select[UUID | None]:
     return (
         sa.select(Task.completed_by)
         .where(
+            Task.case_id == task.case_id,
             Task.instance_id == task.instance_id,
             Task.process == task.process,
             Task.element == element,

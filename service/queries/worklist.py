@@ -223,10 +223,14 @@ def left_behind(work: UnitOfWork, task_id: UUID) -> tuple[LeftBehind, ...]:
     found = work.session.execute(
         sa.select(before, Case, ProcessInstance, Draft)
         .join(Draft, Draft.task_id == before.id)
-        .join(after, sa.and_(after.instance_id == before.instance_id, after.opened_at == before.closed_at))
+        .join(after, sa.and_(after.case_id == before.case_id, after.opened_at == before.closed_at))
         .join(Case, Case.id == before.case_id)
         .join(ProcessInstance, ProcessInstance.id == before.instance_id)
-        .where(after.id == task_id, before.outcome == TaskOutcome.CANCELLED)
+        .where(
+            after.id == task_id,
+            after.instance_id == before.instance_id,
+            before.outcome == TaskOutcome.CANCELLED,
+        )
         .order_by(before.opened_at, before.id)
     ).all()
     who = people.named(work, (draft.saved_by for *_, draft in found))

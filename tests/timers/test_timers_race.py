@@ -1,12 +1,15 @@
 """Several worker processes on one database: each timer goes off once, and all of them take part."""
 
+import os
+import signal
+
 import pytest
 import sqlalchemy as sa
 from crowd import crowd
-from workers import due_soon, load, outcome, settled, wait_until
+from workers import due_soon, free_port, load, outcome, settled, wait_until
 
 from service.models.cases import Task
-from service.models.jobs import Job
+from service.models.jobs import Heartbeat, Job
 
 WORKERS = {"postgresql": 4, "sqlite": 2}
 
@@ -52,6 +55,24 @@ def test_a_dead_workers_timers_are_run_by_another(desk, start):
     assert settled(desk, timers=size, seconds=60)
     assert second.alive
     assert outcome(desk) == {1: size}
+
+
+@pytest.mark.slow
+def test_a_dead_scheduler_of_the_served_application_comes_back(desk, start):
+    serving = start("serve", ANDRUM_BIND=f"127.0.0.1:{free_port()}")
+    assert wait_until(lambda: beating(desk), seconds=30)
+    (first,) = beating(desk)
+    os.kill(first, signal.SIGKILL)
+    due_soon(desk, seconds=-1)
+    assert settled(desk, timers=1, seconds=30)
+    assert outcome(desk) == {1: 1}
+    assert serving.stop() == 0
+
+
+def beating(desk):
+    """The processes whose scheduler has said that it lives."""
+    with desk.begin("system") as work:
+        return {int(each.worker.split(":")[1]) for each in work.session.scalars(sa.select(Heartbeat))}
 
 
 def leased(desk):
