@@ -24,7 +24,7 @@ run: setup ## Start Andrum with demo users and demo cases on http://127.0.0.1:80
 
 test: setup ## Run what every change must pass: style, types, imports, tests on SQLite and PostgreSQL
 	@$(MAKE) -s check
-	@$(BIN)/pytest -q -n auto -m "not slow and not browser"
+	@$(BIN)/pytest -q -n auto --dist worksteal -m "not slow and not browser"
 
 check: setup ## Check style, types and imports
 	@$(BIN)/ruff format --check -q .
