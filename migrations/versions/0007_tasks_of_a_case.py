@@ -8,7 +8,7 @@ down_revision = "0006"
 
 def upgrade() -> None:
     op.drop_index("ix_task_case_id", "task")
-    op.create_index("ix_task_case_id", "task", ["case_id", "closed_at"])
+    op.create_index("ix_task_case_id", "task", ["case_id", "closed_at", "due_at"])
 
 
 def downgrade() -> None:

@@ -100,7 +100,7 @@ class Task(Base):
     outcome: Mapped[TaskOutcome | None] = mapped_column(words(TaskOutcome))
     completed_by: Mapped[UUID | None] = mapped_column(sa.ForeignKey("user_account.id"))
     __table_args__ = (
-        sa.Index("ix_task_case_id", "case_id", "closed_at"),
+        sa.Index("ix_task_case_id", "case_id", "closed_at", "due_at"),
         sa.Index("ix_task_open", "closed_at", "due_at"),
         sa.Index("ix_task_warn_at", "warn_at"),
     )
