@@ -32,7 +32,7 @@ check: setup ## Check style, types and imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache | tail -n 3
 
-browser: setup ## Run the browser tests (needs Debian's chromium)
+browser: setup ## Run the browser tests (needs Debian's chromium-headless-shell, or chromium)
 	@$(BIN)/pytest -q -n auto --dist worksteal -m browser tests/scenarios/test_browser_whole_case.py tests/browser
 
 races: setup ## Run the longer proofs: double submits, killed workers, long loops (some minutes)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import CHROMIUM
 from playwright.sync_api import BrowserContext, Page
 from werkzeug.serving import make_server
 
@@ -18,11 +19,6 @@ from service.config import Settings
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-CHROMIUM = {
-    "executable_path": "/usr/bin/chromium",
-    "args": [*QUIET.split(), "--disable-component-update", "--disable-sync"],
-}
 TELL = """addEventListener("securitypolicyviolation",
   event => console.error("CSP", event.violatedDirective, event.blockedURI))"""
 

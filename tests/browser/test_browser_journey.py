@@ -42,6 +42,8 @@ def draw_a_change(petra):
     page.mouse.click(*middle)
     page.locator(".djs-direct-editing-parent [contenteditable]").fill(NEW)
     page.keyboard.press("Enter")
+    canvas = page.locator("[data-canvas]").bounding_box()  # the next click may still belong to the drawing
+    page.mouse.click(canvas["x"] + canvas["width"] / 2, canvas["y"] + canvas["height"] - 60)
     page.locator("[data-element-id=make_first_contact]").click()
     page.locator(DUE).fill("PT36H +")
     expect(editor).to_have_attribute("data-state", "wrong", timeout=20_000)

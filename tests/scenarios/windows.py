@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+from chromium import CHROMIUM
 from hands import Commands, Row, Sheet
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
@@ -13,10 +14,6 @@ from service.commands import people
 from service.rules.permissions import SYSTEM
 from service.work import Platform
 
-CHROMIUM = {
-    "executable_path": "/usr/bin/chromium",
-    "args": ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-}
 DONE = "Inskickat"
 
 
