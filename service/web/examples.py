@@ -79,7 +79,7 @@ def keep(ground: Ground) -> ResponseReturnValue:
     name = request.form.get("_name", "").strip()
     try:
         file = _file(ground, process, name)
-        content = _content(process, file, {**said, "name": name, "ends": request.form.get("_ends", "")})
+        content = _content(file, {**said, "name": name, "ends": request.form.get("_ends", "")})
         with begin() as work:
             revision = live.number(request.form.get("_revision")) or 0
             commands.save(work, ground.row.id, file=file, content=content, revision=revision)
@@ -140,7 +140,7 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_").lstrip("0123456789_")
 
 
-def _content(process: str, file: str, said: Mapping[str, object]) -> bytes:
+def _content(file: str, said: Mapping[str, object]) -> bytes:
     """Write an example as a file; raises `Refused` when it would be too long."""
     steps = rehearsal.together(said["steps"] if isinstance(said["steps"], list) else [])
     ends = {"ends": said["ends"]} if said["ends"] else {}

@@ -142,16 +142,26 @@ def passed(definition: Definition, run: Simulation) -> list[tuple[str, str]]:
 
 def _standing(definition: Definition, process: str, run: Simulation, lines: int) -> dict[str, Standing]:
     """The diagrams as they stood when so many lines had been told."""
-    frame = next((each for each in reversed(run.frames) if each.lines <= lines), Frame(0, ()))
-    active = dict.fromkeys(frame.active)
-    for told in run.trace[frame.lines : lines]:
+    done = [told.place for told in run.trace[:lines] if told.kind == "left" and told.place is not None]
+    over = run.finished and lines == len(run.trace)
+    return drawings.of(definition, process, passed=done, active=_active(run, lines), over=over)
+
+
+def _active(run: Simulation, lines: int) -> Iterable[Place]:
+    """What held a token when so many lines had been told; on the way, also what it came to next."""
+    before = next((each for each in reversed(run.frames) if each.lines <= lines), Frame(0, ()))
+    after = next((each for each in run.frames if each.lines >= lines), None)
+    ahead = run.trace[lines : after.lines] if after else ()
+    if after and not any(told.kind == "left" for told in ahead):
+        return after.active
+    active = dict.fromkeys(before.active)
+    for told in run.trace[before.lines : lines]:
         if told.place is not None and told.kind == "entered":
             active[told.place] = None
         elif told.place is not None and told.kind == "left":
             active.pop(told.place, None)
-    done = [told.place for told in run.trace[:lines] if told.kind == "left" and told.place is not None]
-    over = run.finished and lines == len(run.trace)
-    return drawings.of(definition, process, passed=done, active=active, over=over)
+    following = next((told.place for told in ahead if told.kind == "entered" and told.place), None)
+    return [*active, following] if following else active
 
 
 def _node(definition: Definition, place: Place) -> Node | None:

@@ -194,7 +194,9 @@ def _stopped(ground: Ground, run: Run, typed: Typed) -> str:
     """Show a run before the step that does not go, with what was given for it and what is wrong."""
     failure = run.found.failure
     if failure is None or failure.step is None:
-        return _start_page(ground, run.process, problems=[(None, _failed(ground, run, failure))] if failure else ())
+        return _start_page(
+            ground, run.process, problems=[(None, _failed(ground, run, failure))] if failure else ()
+        )
     step, later = run.steps[failure.step], run.steps[failure.step + 1 :]
     if later:
         typed = replace(typed, rest=json.dumps(later, ensure_ascii=False), answers=None, messages=None)

@@ -124,11 +124,18 @@ def test_a_failure_tells_of_which_kind_it_is(acts, ends, rule):
 
 
 def test_data_is_written_as_assignments_and_read_back():
-    data = {"who": "Åsa \"Påhittad\"\nrad två", "count": 3, "share": 0.5, "yes": True, "none": None, "list": ["a"]}
+    data = {
+        "who": 'Åsa "Påhittad"\nrad två',
+        "count": 3,
+        "share": 0.5,
+        "yes": True,
+        "none": None,
+        "list": ["a"],
+    }
     moment = CLOCK(START)
     assert scripts.given(scripts.written(data), moment=moment) == data
     assert scripts.given("// inget\n\n", moment=moment) == {}
-    assert scripts.given("on = date(\"2027-01-04\")\na.b = 1 + 1\na.c = a.b", moment=moment) == {
+    assert scripts.given('on = date("2027-01-04")\na.b = 1 + 1\na.c = a.b', moment=moment) == {
         "on": "2027-01-04",
         "a": {"b": 2, "c": 2},
     }

@@ -115,7 +115,7 @@ def test_the_run_is_looked_at_as_it_stood_after_any_row(play):
     page = play(play(**FIRST), _do="complete", _answering="1", what="sten")
     first = play(page, _at="1")
     assert "Händelse 1 av" in words(first)
-    assert '<tr data-element="ask" data-state="later">' in first.text
+    assert '<tr data-element="ask" data-state="here">' in first.text
     assert '<tr data-element="ask" data-state="done">' in page.text
     assert script(first) == script(page)
 
@@ -133,7 +133,11 @@ def test_a_step_that_a_changed_draft_does_not_allow_is_shown_to_be_done_again(pl
 
 def test_a_draft_that_cannot_run_tells_what_to_put_right_and_keeps_the_run(play, desk, draft):
     page = play(**FIRST)
-    broken = (DIAGRAMS / "two_steps.bpmn").read_text(encoding="utf-8").replace('targetRef="check"', 'targetRef="x"')
+    broken = (
+        (DIAGRAMS / "two_steps.bpmn")
+        .read_text(encoding="utf-8")
+        .replace('targetRef="check"', 'targetRef="x"')
+    )
     with desk.begin("petra") as work:
         drafts.save(work, draft, file="two_steps.bpmn", content=broken.encode(), revision=1)
     stopped = play(page, _do="complete", what="sten")
@@ -214,7 +218,7 @@ def test_time_that_is_no_number_is_told(play, days):
     assert "ett heltal från 1 till" in words(page)
 
 
-def test_english_readers_read_english(window, desk, draft, service):
+def test_english_readers_read_english(window, draft):
     petra = window("petra")
     petra.post("/language", language="en", next="/help")
     page = petra.post(f"/drafts/{draft}/simulation", **FIRST)
@@ -267,7 +271,9 @@ def test_an_example_without_a_name_or_with_anothers_is_not_kept(play, window, dr
 def test_an_example_is_not_kept_over_what_somebody_else_saved(play, window, desk, draft):
     page = play(**FIRST)
     with desk.begin("pia") as work:
-        drafts.save(work, draft, file="two_steps.bpmn", content=(DIAGRAMS / "two_steps.bpmn").read_bytes(), revision=1)
+        drafts.save(
+            work, draft, file="two_steps.bpmn", content=(DIAGRAMS / "two_steps.bpmn").read_bytes(), revision=1
+        )
     late = keep(window, draft, page, _name="Sten", _ends="begin")
     assert late.status_code == 412
     assert "Pia Dal sparade utkastet" in words(late)
@@ -335,4 +341,6 @@ def test_an_example_that_ends_elsewhere_says_so(window, desk, draft):
     petra = window("petra")
     page = petra.get(f"/drafts/{draft}/simulation?example={file}")
     assert "Exemplet väntar sig att ”Slut” passeras" in words(page)
-    assert "”Slut” passerades aldrig. Öppet är: Kontrollera." in words(petra.get(f"/drafts/{draft}/examples/{file}"))
+    assert "”Slut” passerades aldrig. Öppet är: Kontrollera." in words(
+        petra.get(f"/drafts/{draft}/examples/{file}")
+    )
