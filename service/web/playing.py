@@ -44,6 +44,7 @@ class Row:
     given: tuple[tuple[str, str], ...]
     mark: str  # milestone, late; empty for all else
     place: Place | None
+    drawn: str | None  # the diagram that the place is in
     lines: int
 
 
@@ -80,8 +81,7 @@ def show(
     at = at if at is not None and 1 <= at <= len(rows) else len(rows)
     lines = rows[at - 1].lines if at < len(rows) else len(run.trace)
     standing = _standing(definition, process, run, lines)
-    place = rows[at - 1].place if at < len(rows) else None
-    of_row = drawings.key_of(definition, place) if place else None
+    of_row = rows[at - 1].drawn if at < len(rows) else None
     drawn = next((each for each in (drawn, of_row) if each in standing), None) or drawings.liveliest(standing)
     diagram = definition.processes[drawn.partition(":")[0]]
     return Shown(
@@ -205,6 +205,7 @@ class _Telling:
                 given=tuple(self._given(told, node)),
                 mark=mark,
                 place=told.place,
+                drawn=drawings.key_of(self.definition, told.place) if told.place else None,
                 lines=lines,
             )
 

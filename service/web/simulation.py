@@ -105,8 +105,8 @@ def page(ground: Ground, run: Run, typed: Typed, *, problems: Lines = ()) -> str
             definition,
             run.process,
             found,
-            at=number(request.form.get("_at")),
-            drawn=request.form.get("_drawn"),
+            at=_row_asked(),
+            drawn=request.form.get("_drawn") if request.form.get("_go") == "drawing" else None,
         ),
         tasks=[_open_row(ground, run, each) for each in found.open],
         task=key_of(task) if task else "",
@@ -138,6 +138,12 @@ def number(given: str | None) -> int | None:
     """Read the number of a row; None when it is none."""
     plain = given is not None and given.isascii() and given.isdigit() and len(given) < len("1000000")
     return int(given or "") if plain else None
+
+
+def _row_asked() -> int | None:
+    """The row to look at: of a button, of the slider, or the one that was looked at in another diagram."""
+    of = {"slider": "_to", "drawing": "_was"}.get(request.form.get("_go", ""), "")
+    return number(request.form.get("_at", request.form.get(of)))
 
 
 def _opened(ground: Ground, file: str) -> str:
