@@ -58,13 +58,18 @@ def show(ground: Ground, file: str) -> ResponseReturnValue:
         raise NotFound
     found, process = _run(ground, example), example.script.process
     at, drawn = live.number(request.args.get("at")), request.args.get("process")
+    shown = playing.show(ground.definition, process, found, at=at, drawn=drawn)
     return render_template(
         "drafts/example.html",
         row=ground.row,
         file=file,
         name=example.script.name or file,
         title=say(ground.definition.processes[process].title),
-        shown=playing.show(ground.definition, process, found, at=at, drawn=drawn),
+        shown=shown,
+        opens={
+            element: url_for("examples.show", draft_id=ground.row.id, file=file, at=shown.at, process=key)
+            for element, key in shown.opens.items()
+        },
         failed=_why(ground, example, found),
         in_draft=file in ground.row.files,
     )
