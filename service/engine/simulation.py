@@ -12,7 +12,7 @@ from uuid import UUID
 
 from service.engine import expressions, forms, workflow
 from service.engine.definition import Definition
-from service.engine.examples import Act, Example, Script
+from service.engine.examples import YEARS, Act, Example, Script
 from service.engine.expressions import Moment
 from service.engine.step import OpenTask, Place, Step, Timer
 from service.errors import Invalid, Problem, ServiceError, StepFailed
@@ -44,8 +44,8 @@ class Told:
 class Failure:
     """Why the run stopped early, or did not end as expected; `step` None: at the start or at the end.
 
-    `rule`: not-open, not-reached, time-passed, too-long (of the script); stopped (of the diagram); given (of
-    what was given: then `problems` say more).
+    `rule`: not-open, not-reached, time-passed, far-away, too-long (of the script); stopped (of the diagram);
+    given (of what was given: then `problems` say more).
     """
 
     step: int | None
@@ -83,7 +83,7 @@ class Simulation:
 
 def run(definition: Definition, script: Script, *, clock: Clock, language: str = "en") -> Simulation:
     """Run a script; never raises for what the diagram or the script does wrong: that is its `failure`."""
-    run = _Run(definition, script.process, clock, script.start_at.astimezone(UTC), language)
+    run = _Run(definition, script.process, clock, script.start_at, language)
     try:
         run.start(script.data)
         for number, act in enumerate(script.acts):
@@ -148,6 +148,8 @@ class _Run:
 
     def start(self, data: Mapping[str, Any]) -> None:
         """Begin the instance."""
+        self._within(self.now)
+        self.now = self.now.astimezone(UTC)
         step = workflow.start(self.definition, self.process, data=data, moment=self.clock(self.now))
         self._take(step, data, None)
 
@@ -167,6 +169,7 @@ class _Run:
         if until < self.now:
             message = "Time only goes on: this instant has passed already."
             raise _Unexpected("time-passed", message, element=self.element)
+        self._within(until)
         while due := sorted((each for each in self._timers() if each.due <= until), key=_order):
             self.now = max(self.now, due[0].due)
             step = workflow.fire(
@@ -307,6 +310,11 @@ class _Run:
 
     def _tell(self, kind: str, **told: Any) -> None:
         self.trace.append(Told(self.now, kind, self.number, **told))
+
+    def _within(self, at: datetime) -> None:
+        if at.year not in YEARS:
+            message = f"A run is between the years {YEARS[0]} and {YEARS[-1]}."
+            raise _Unexpected("far-away", message, element=self.element)
 
     def _limit(self, step: Step) -> None:
         self.pushes += 1

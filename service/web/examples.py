@@ -79,22 +79,25 @@ def show(ground: Ground, file: str) -> ResponseReturnValue:
 @on_draft
 def keep(ground: Ground) -> ResponseReturnValue:
     """Keep the run that the page carries as an example of the draft; a deployment then runs it too."""
-    process = rehearsal.known(ground, request.form.get("_process", ""))
-    said = rehearsal.checked(process, request.form.get("_script", ""))
+    process, ends = request.form.get("_process", ""), request.form.get("_ends", "")
+    run = rehearsal.carried(ground, process, request.form.get("_script", ""))
     name = request.form.get("_name", "").strip()
+    if run.found.failure is not None:  # the draft was changed meanwhile
+        return live.carried_page(ground), 422
     try:
         file = _file(ground, process, name)
-        content = _content(file, {**said, "name": name, "ends": request.form.get("_ends", "")})
+        _let_pass(ends, dict(playing.passed(ground.definition, run.found)))
+        content = _content(file, {**run.said, "name": name, "ends": ends})
         with begin() as work:
             revision = live.number(request.form.get("_revision")) or 0
             commands.save(work, ground.row.id, file=file, content=content, revision=revision)
     except Invalid as error:
         told = [(each.pointer, findings.told(each) if each.rule else each.message) for each in error.problems]
-        return live.carried_page(ground, problems=told), 422
+        return live.carried_page(ground, told), 422
     except Stale as error:
-        return live.carried_page(ground, problems=[(None, error.message)]), 412
+        return live.carried_page(ground, [(None, error.message)]), 412
     except Conflict as error:
-        return live.carried_page(ground, problems=[(None, error.message)]), 409
+        return live.carried_page(ground, [(None, error.message)]), 409
     return redirect(url_for("examples.show", draft_id=ground.row.id, file=file, said="example_kept"), 303)
 
 
@@ -140,6 +143,11 @@ def _file(ground: Ground, process: str, name: str) -> str:
     return file
 
 
+def _let_pass(ends: str, passed: Mapping[str, str]) -> None:
+    if ends not in passed:
+        raise Invalid(problems=[Problem(t("examples.not_passed"), pointer="ends")])
+
+
 def _slug(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_").lstrip("0123456789_")
@@ -148,13 +156,12 @@ def _slug(name: str) -> str:
 def _content(file: str, said: Mapping[str, object]) -> bytes:
     """Write an example as a file; raises `Refused` when it would be too long."""
     steps = rehearsal.together(said["steps"] if isinstance(said["steps"], list) else [])
-    ends = {"ends": said["ends"]} if said["ends"] else {}
     whole = {
         "name": str(said["name"])[:LONGEST_NAME],
         "start_at": said["start_at"],
         "data": said.get("data", {}),
         "steps": steps,
-        **ends,
+        "ends": said["ends"],
     }
     content = (json.dumps(whole, ensure_ascii=False, indent=2) + "\n").encode()
     examples.parse(content, file)

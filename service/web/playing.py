@@ -8,6 +8,7 @@ from typing import Any
 
 from service.engine.definition import Definition
 from service.engine.drawing import PERSONAL, Node
+from service.engine.examples import YEARS
 from service.engine.simulation import Failure, Frame, Simulation, Told
 from service.engine.step import Place
 from service.web import drawings, forms, steps, trail
@@ -28,6 +29,15 @@ WORDS = {
     "message": "play.message",
     "waited": "play.waited",
     "ended": "play.ended",
+}
+WHY = {
+    "not-open": "play.not_open",
+    "not-reached": "play.not_reached",
+    "time-passed": "play.time_passed",
+    "far-away": "play.far_away",
+    "too-long": "play.too_long",
+    "given": "play.wrong_answers",
+    "stopped": "play.stopped",
 }
 AROUND = frozenset({"callActivity", "subProcess"})  # what begins long before it is passed
 BY_CLOCK = frozenset({"timer-fired", "waited"})
@@ -112,23 +122,15 @@ def element_name(definition: Definition, element: str, process: str) -> str:
 
 def why(definition: Definition, process: str, failure: Failure) -> str:
     """Say why a run stopped, or did not end as expected."""
-    name = element_name(definition, failure.element, process) if failure.element else t("play.there")
     standing = ", ".join(dict.fromkeys(place_name(definition, each) for each in failure.standing))
-    standing = standing or t("play.nothing_open")
-    match failure.rule:
-        case "not-open":
-            return t("play.not_open", name=name, standing=standing)
-        case "not-reached":
-            return t("play.not_reached", name=name, standing=standing)
-        case "time-passed":
-            return t("play.time_passed")
-        case "too-long":
-            return t("play.too_long")
-        case "given":
-            details = " ".join(each.message for each in failure.problems) or failure.message
-            return t("play.wrong_answers", name=name, details=details)
-        case _:
-            return t("play.stopped", name=name, details=failure.message)
+    return t(
+        WHY[failure.rule],
+        name=element_name(definition, failure.element, process) if failure.element else t("play.there"),
+        standing=standing or t("play.nothing_open"),
+        details=" ".join(each.message for each in failure.problems) or failure.message,
+        first=YEARS[0],
+        last=YEARS[-1],
+    )
 
 
 def passed(definition: Definition, run: Simulation) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from service.engine import scripts
+from service.engine.examples import YEARS
 from service.engine.forms import initial
 from service.engine.simulation import Failure
 from service.engine.step import OpenTask
@@ -20,7 +21,6 @@ from service.web.rehearsal import ACTS, Ground, Run, key_of, moment_of, on_draft
 
 blueprint = Blueprint("simulation", __name__)
 OPENING = time(9)
-YEARS = range(1900, 2200)
 Lines = Sequence[tuple[str | None, str]]  # the id of a field, if there is one, and what is wrong with it
 
 
@@ -128,10 +128,11 @@ def page(ground: Ground, run: Run, typed: Typed, *, problems: Lines = ()) -> str
     )
 
 
-def carried_page(ground: Ground, *, problems: Lines) -> str:
+def carried_page(ground: Ground, problems: Lines = ()) -> str:
     """Show the run that the page carries again, with what is wrong about keeping it as an example."""
     run = rehearsal.carried(ground, request.form.get("_process", ""), request.form.get("_script", ""))
-    return page(ground, run, _typed(ground, run), problems=problems)
+    typed = _typed(ground, run)
+    return _stopped(ground, run, typed) if run.found.failure else page(ground, run, typed, problems=problems)
 
 
 def number(given: str | None) -> int | None:
@@ -170,9 +171,10 @@ def _start(ground: Ground, process: str) -> ResponseReturnValue:
     try:
         start = _instant(given["_day"], given["_time"])
         data = scripts.given(given["_data"], moment=ground.clock(start))
+        said = {"start_at": start.isoformat(), "data": data, "steps": []}
+        begun = rehearsal.carried(ground, process, json.dumps(said))
     except Invalid as error:
         return _start_page(ground, process, problems=_plain(error, "data"), given=given), 422
-    begun = rehearsal.run(ground, process, {"start_at": start.isoformat(), "data": data, "steps": []})
     if begun.found.failure is not None:
         told = [("data", _failed(ground, begun, begun.found.failure))]
         return _start_page(ground, process, problems=told, given=given), 422

@@ -30,11 +30,15 @@ def test_an_owner_tries_a_draft_out_and_keeps_it_as_an_example(open_window, desk
     petra.go(f"/drafts/{draft}")
     page.get_by_role("link", name="Pröva i simulering").click()
     assert petra.problems() == []
-    page.get_by_role("link", name="Utredning", exact=False).first.or_(page.locator(".task-list a").first).first.click()
+    page.get_by_role("link", name="Utredning", exact=False).first.or_(
+        page.locator(".task-list a").first
+    ).first.click()
     assert petra.problems() == []
     page.get_by_label("Datum").fill("2027-01-04")
     page.get_by_role("button", name="Börja", exact=True).click()
-    expect(page.get_by_role("heading", name="Klockan i simuleringen", exact=False)).to_contain_text("måndag 2027-01-04")
+    expect(page.get_by_role("heading", name="Klockan i simuleringen", exact=False)).to_contain_text(
+        "måndag 2027-01-04"
+    )
     expect(page.locator(".diagram .is-here").first).to_be_visible()
     assert petra.problems() == []
     assert fits(page)
@@ -95,7 +99,11 @@ def test_a_run_that_is_not_kept_is_rewound_in_its_page(open_window, draft):
 
 
 def test_an_owner_without_javascript_goes_through_it_all(open_window, draft, desk):
-    said = {"name": "Fel", "start_at": "2027-01-04T09:00:00+01:00", "steps": [{"element": "register_report", "data": {}}]}
+    said = {
+        "name": "Fel",
+        "start_at": "2027-01-04T09:00:00+01:00",
+        "steps": [{"element": "register_report", "data": {}}],
+    }
     with desk.begin("petra") as work:
         content = json.dumps(said).encode()
         drafts.save(work, draft, file="case.wrong.example.json", content=content, revision=1)

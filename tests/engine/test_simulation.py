@@ -113,6 +113,7 @@ def test_each_push_tells_what_held_a_token_after_it():
         ([{"element": "ask", "data": {"unheard_of": 1}}], None, "given"),
         ([{"after": "2026-01-01T00:00:00Z"}], None, "time-passed"),
         ([{"message": "nobody_waits"}], None, "stopped"),
+        ([{"after": "9999-12-31T23:59:59Z"}], None, "far-away"),
         ([], "end", "not-reached"),
     ],
 )

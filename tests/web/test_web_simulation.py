@@ -36,6 +36,10 @@ def carried(answer):
     return {name: unescape(value) for name, value in reversed(found)}
 
 
+def script_of(*steps):
+    return json.dumps({"start_at": "2027-01-04T09:00:00Z", "steps": steps})
+
+
 def script(answer):
     return json.loads(carried(answer)["_script"])
 
@@ -188,6 +192,7 @@ def test_only_process_owners_run_drafts(window, draft):
         ({"_time": "25:00"}, "Skriv dagen som ÅÅÅÅ-MM-DD"),
         ({"_data": "hej på dig"}, "En tilldelning per rad"),
         ({"_data": "x = (1"}, "En tilldelning per rad"),
+        ({"_data": 'x = "\\ud800"'}, "En tilldelning per rad"),
     ],
 )
 def test_a_start_that_cannot_be_read_is_told_and_kept(play, given, told):
@@ -205,10 +210,18 @@ def test_a_start_that_cannot_be_read_is_told_and_kept(play, given, told):
         ({"_process": "two_steps", "_script": "[" * 10_000}, 422),
         ({"_process": "two_steps", "_script": '{"start_at": "2027-01-04"}'}, 422),
         ({"_process": "two_steps", "_script": '{"start_at": "2027-01-04T09:00:00Z", "evil": 1}'}, 422),
+        ({"_process": "two_steps", "_script": script_of({"after": "9999-12-31T23:59:59Z"})}, 422),
+        ({"_process": "two_steps", "_script": script_of({"after": "P999999999Y"})}, 422),
+        (
+            {"_process": "two_steps", "_script": script_of({"element": "ask", "data": {"what": "\ud800"}})},
+            422,
+        ),
+        ({"_process": "two_steps", "_script": script_of(), "_rest": "{"}, 200),
+        ({"_process": "two_steps", "_script": script_of(), "_rest": "[1]", "_do": "rest"}, 422),
     ],
 )
 def test_what_the_page_brings_is_checked(play, given, status):
-    assert play(_do="next", **given).status_code == status
+    assert play(**{"_do": "next"} | given).status_code == status
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "many", "9999", "³"])
@@ -260,6 +273,7 @@ def test_an_example_without_a_name_or_with_anothers_is_not_kept(play, window, dr
     nameless = keep(window, draft, page, _name=" ", _ends="begin")
     assert nameless.status_code == 422
     assert "Skriv vad exemplet visar" in words(nameless)
+    assert keep(window, draft, page, _name="Sten", _ends="end").status_code == 422
     assert keep(window, draft, page, _name="Sten", _ends="begin").status_code == 303
     page = play(**FIRST)
     taken = keep(window, draft, page, _name="sten!", _ends="begin")
