@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from service.engine.decisions import DecisionTable
 from service.engine.definition import Definition
 from service.engine.drawing import PERSONAL, Node
 from service.engine.examples import YEARS
@@ -40,6 +41,7 @@ WHY = {
     "stopped": "play.stopped",
 }
 AROUND = frozenset({"callActivity", "subProcess"})  # what begins long before it is passed
+BY_PEOPLE = frozenset({"left", "opened", "cancelled"})
 BY_CLOCK = frozenset({"timer-fired", "waited"})
 
 
@@ -189,6 +191,11 @@ class _Telling:
             if say(node.element.name)
         }
 
+    @cached_property
+    def tables(self) -> dict[str, str]:
+        decisions = self.definition.decisions.values()
+        return {each.table: each.name for each in decisions if isinstance(each, DecisionTable)}
+
     def rows(self) -> Iterable[Row]:
         number = 0
         for lines, told in enumerate(self.trace, 1):
@@ -240,8 +247,7 @@ class _Telling:
     def _name(self, told: Told) -> str:
         if told.kind == "milestone":
             return trail.milestone(told.name or "")
-        source = self.definition.sources.get(("decision", told.name or ""))
-        return source.name if told.kind == "decided" and source else told.name or ""
+        return self.tables.get(told.name or "", "") or told.name or ""
 
     def _given(self, told: Told, node: Node | None) -> Iterable[tuple[str, str]]:
         if not told.data or told.kind not in {"left", "message", "decided"}:
@@ -265,7 +271,8 @@ def _who(told: Told, node: Node | None) -> str:
         return t("play.clock")
     if told.kind == "message":
         return t("play.outside")
-    return steps.who(node) if node is not None and _is_personal(node) else t("system.name")
+    theirs = node is not None and told.kind in BY_PEOPLE and _is_personal(node)
+    return steps.who(node) if node is not None and theirs else t("system.name")
 
 
 def _is_personal(node: Node | None) -> bool:

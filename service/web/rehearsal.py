@@ -21,7 +21,7 @@ from service.engine.drawing import Element
 from service.engine.expressions import Moment
 from service.engine.forms import Form
 from service.engine.simulation import Clock, Simulation
-from service.engine.step import OpenTask
+from service.engine.step import OpenTask, Place
 from service.errors import Invalid, NotFound, Problem, Refused
 from service.queries import simulations
 from service.queries.drafts import DraftRow
@@ -179,9 +179,17 @@ def wait(ground: Ground, run: Run, posted: MultiDict[str, str]) -> list[dict[str
 
 
 def to_next(ground: Ground, run: Run, posted: MultiDict[str, str]) -> list[dict[str, Any]]:
-    """Time passes until the first timer goes off."""
+    """Time passes until the first deadline."""
     del ground, posted
-    return [{"after": run.found.timers[0].due.isoformat()}] if run.found.timers else []
+    first = next_deadline(run)
+    return [{"after": first[1].isoformat()}] if first else []
+
+
+def next_deadline(run: Run) -> tuple[Place, datetime] | None:
+    """What falls due first: a timer, or an open task that still has time."""
+    timers = [(each.place, each.due) for each in run.found.timers]
+    tasks = [(each.place, each.due) for each in run.found.open if each.due and each.due > run.found.now]
+    return min([*timers, *tasks], key=lambda each: each[1], default=None)
 
 
 def the_rest(ground: Ground, run: Run, posted: MultiDict[str, str]) -> list[dict[str, Any]]:

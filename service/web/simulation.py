@@ -94,7 +94,7 @@ def page(ground: Ground, run: Run, typed: Typed, *, problems: Lines = ()) -> str
     """Show where a run stands and what can be done in it."""
     definition, found = ground.definition, run.found
     task, form = run.task(typed.task), ground.form(run.task(typed.task))
-    passed = playing.passed(definition, found)
+    passed, first = playing.passed(definition, found), rehearsal.next_deadline(run)
     return render_template(
         "drafts/simulation.html",
         row=ground.row,
@@ -114,6 +114,7 @@ def page(ground: Ground, run: Run, typed: Typed, *, problems: Lines = ()) -> str
         has_form=form is not None,
         conditional=form is not None and form.is_conditional,
         parts=_parts(ground, run, task, typed),
+        first=(playing.place_name(definition, first[0]), first[1]) if first else None,
         timers=[
             (playing.place_name(definition, each.place), each.due, due(each.due, now=found.now))
             for each in found.timers
