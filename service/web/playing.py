@@ -41,6 +41,7 @@ WHY = {
     "stopped": "play.stopped",
 }
 AROUND = frozenset({"callActivity", "subProcess"})  # what begins long before it is passed
+HAPPENS = frozenset({"timer-fired", "message"})
 BY_PEOPLE = frozenset({"left", "opened", "cancelled"})
 BY_CLOCK = frozenset({"timer-fired", "waited"})
 
@@ -202,7 +203,7 @@ class _Telling:
             node = self.nodes.get((told.place.process, told.place.element)) if told.place else None
             if told.kind == "opened" and told.place is not None:
                 self.due[told.place] = told.due
-            if self._is_quiet(told, node):
+            if self._is_quiet(told, node) or _goes_without_saying(self.trace, lines - 1):
                 continue
             number += 1
             mark = "milestone" if told.kind == "milestone" else "late" if self._is_late(told, node) else ""
@@ -264,6 +265,16 @@ class _Telling:
             *trail.flat(said["inputs"], ""),
             *trail.flat(said["outcome"], t("play.outcome")),
         ]
+
+
+def _goes_without_saying(trace: Sequence[Told], number: int) -> bool:
+    """Tell whether the line beside it says the same: what begins ends at once, or ends since it happened."""
+    told = trace[number]
+    if told.kind == "entered":
+        beside = trace[number + 1 : number + 2]
+        return any(each.kind == "left" and each.place == told.place for each in beside)
+    beside = trace[max(0, number - 1) : number]
+    return told.kind == "left" and any(each.kind in HAPPENS and each.place == told.place for each in beside)
 
 
 def _who(told: Told, node: Node | None) -> str:
