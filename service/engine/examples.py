@@ -17,6 +17,7 @@ from service.errors import Problem, Refused
 ENDING = ".example.json"
 MOST_STEPS = 200
 LARGEST = 256 * 1024  # bytes
+YEARS = range(1900, 3000)  # in which a run can be
 _FILE = re.compile(r"([a-z][a-z0-9_]{0,62})\.([a-z][a-z0-9_]{0,62})\.example\.json")
 _OF_STEP = frozenset({"element", "right", "message", "data", "after"})
 _OF_EXAMPLE = frozenset({"name", "start_at", "data", "steps", "ends", "until"})
@@ -64,8 +65,9 @@ def parse(content: bytes, file: str) -> Example:
         raise _refused(file, [f"An example has at most {LARGEST // 1024} kB."])
     try:
         said = json.loads(content.decode("utf-8"), parse_constant=_no_constant)
+        json.dumps(said, ensure_ascii=False).encode("utf-8")  # half a character is no text
     except (ValueError, RecursionError) as error:
-        raise _refused(file, ["The example is not JSON."]) from error
+        raise _refused(file, ["The example is not JSON of whole characters."]) from error
     problems = _problems(said)
     if problems:
         raise Refused(problems=[Problem(m, pointer=p, file=file, rule="example") for p, m in problems])
@@ -123,9 +125,10 @@ def _of_step(said: Any) -> list[str]:
 
 def _is_instant(value: Any) -> bool:
     try:
-        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+        at = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return False
+    return at is not None and at.tzinfo is not None and at.year in YEARS
 
 
 def _no_constant(name: str) -> Any:

@@ -12,10 +12,10 @@ from uuid import UUID
 
 from service.engine import expressions, forms, workflow
 from service.engine.definition import Definition
-from service.engine.examples import Act, Example, Script
+from service.engine.examples import YEARS, Act, Example, Script
 from service.engine.expressions import Moment
 from service.engine.step import OpenTask, Place, Step, Timer
-from service.errors import Problem, ServiceError, StepFailed
+from service.errors import Invalid, Problem, ServiceError, StepFailed
 
 MOST_PUSHES = 1_000
 MOST_PASSED = 5_000  # elements in one run
@@ -42,12 +42,26 @@ class Told:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the run stopped early, or did not end as expected; `step` None: at the start or at the end."""
+    """Why the run stopped early, or did not end as expected; `step` None: at the start or at the end.
+
+    `rule`: not-open, not-reached, time-passed, far-away, too-long (of the script); stopped (of the diagram);
+    given (of what was given: then `problems` say more).
+    """
 
     step: int | None
     message: str
     element: str | None = None
     problems: tuple[Problem, ...] = ()
+    rule: str = "stopped"
+    standing: tuple[Place, ...] = ()  # the open tasks, when another one was expected
+
+
+@dataclass(frozen=True)
+class Frame:
+    """After one push: how many lines of the trace had been told by then, and what held a token."""
+
+    lines: int
+    active: tuple[Place, ...]
 
 
 @dataclass(frozen=True)
@@ -63,11 +77,13 @@ class Simulation:
     awaited: tuple[str, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
+    known: Mapping[UUID, Mapping[str, Any]] = field(default_factory=dict)  # what each open task's form sees
+    frames: tuple[Frame, ...] = ()
 
 
 def run(definition: Definition, script: Script, *, clock: Clock, language: str = "en") -> Simulation:
     """Run a script; never raises for what the diagram or the script does wrong: that is its `failure`."""
-    run = _Run(definition, script.process, clock, script.start_at.astimezone(UTC), language)
+    run = _Run(definition, script.process, clock, script.start_at, language)
     try:
         run.start(script.data)
         for number, act in enumerate(script.acts):
@@ -79,10 +95,7 @@ def run(definition: Definition, script: Script, *, clock: Clock, language: str =
         if script.ends is not None:
             run.must_have_passed(script.ends)
     except ServiceError as error:
-        run.failure = Failure(
-            run.number, error.message, error.element if isinstance(error, StepFailed) else run.element,
-            error.problems,
-        )  # fmt: skip
+        run.fails(error)
     return run.result()
 
 
@@ -106,6 +119,14 @@ def problems(
         )
 
 
+class _Unexpected(StepFailed):
+    """The script does not fit where the process stands."""
+
+    def __init__(self, rule: str, message: str, *, element: str | None = None) -> None:
+        super().__init__(message, element=element)
+        self.rule = rule
+
+
 class _Run:
     """One run: the instance, its clock, and what has been told so far."""
 
@@ -122,10 +143,13 @@ class _Run:
         self.open: dict[UUID, OpenTask] = {}
         self.passed: set[str] = set()
         self.active: tuple[Place, ...] = ()
+        self.frames: list[Frame] = []
         self.pushes = self.count = 0
 
     def start(self, data: Mapping[str, Any]) -> None:
         """Begin the instance."""
+        self._within(self.now)
+        self.now = self.now.astimezone(UTC)
         step = workflow.start(self.definition, self.process, data=data, moment=self.clock(self.now))
         self._take(step, data, None)
 
@@ -143,7 +167,9 @@ class _Run:
         """Let time pass until an instant or for a duration, and what falls due go off."""
         until = expressions.instant(time, moment=self.clock(self.now))
         if until < self.now:
-            raise StepFailed("Time only goes on: this instant has passed already.", element=self.element)
+            message = "Time only goes on: this instant has passed already."
+            raise _Unexpected("time-passed", message, element=self.element)
+        self._within(until)
         while due := sorted((each for each in self._timers() if each.due <= until), key=_order):
             self.now = max(self.now, due[0].due)
             step = workflow.fire(
@@ -158,8 +184,17 @@ class _Run:
         """Stop unless an element has been passed."""
         if element in self.passed:
             return
-        standing = ", ".join(sorted({each.place.element for each in self.open.values()})) or "nothing"
-        raise StepFailed(f"“{element}” was not reached; open is {standing}.", element=element)
+        message = f"“{element}” was not reached; open is {self._standing()}."
+        raise _Unexpected("not-reached", message, element=element)
+
+    def fails(self, error: ServiceError) -> None:
+        """Keep why it stopped."""
+        element = error.element if isinstance(error, StepFailed) else self.element
+        rule = "given" if isinstance(error, Invalid) else "stopped"
+        standing: tuple[Place, ...] = ()
+        if isinstance(error, _Unexpected):
+            rule, standing = error.rule, tuple(each.place for each in self.open.values())
+        self.failure = Failure(self.number, error.message, element, error.problems, rule, standing)
 
     def result(self) -> Simulation:
         """Tell what came of it."""
@@ -176,6 +211,8 @@ class _Run:
             awaited=tuple(dict.fromkeys(each.name for each in step.awaited)),
             data=workflow.view(self.definition, step.snapshot).data,
             failure=self.failure,
+            known={id: workflow.task_data(self.definition, step.snapshot, task=id) for id in self.open},
+            frames=tuple(self.frames),
         )
 
     def _complete(self, element: str, right: str | None, data: Mapping[str, Any]) -> None:
@@ -205,9 +242,11 @@ class _Run:
         for task in self.open.values():
             if task.place.element == element and right in (None, task.place.right):
                 return task
-        named = sorted({each.place.element for each in self.open.values()})
-        listed = ", ".join(named) or "nothing"
-        raise StepFailed(f"“{element}” is not open here; open is {listed}.", element=element)
+        message = f"“{element}” is not open here; open is {self._standing()}."
+        raise _Unexpected("not-open", message, element=element)
+
+    def _standing(self) -> str:
+        return ", ".join(sorted({each.place.element for each in self.open.values()})) or "nothing"
 
     def _take(self, step: Step, given: Mapping[str, Any] | None, done: OpenTask | None) -> None:
         before, self.step = self.step, step
@@ -224,6 +263,7 @@ class _Run:
         self.active = view.active
         if step.finished:
             self._tell("ended", data=view.data)
+        self.frames.append(Frame(len(self.trace), view.active))
 
     def _tell_passed(self, step: Step, given: Mapping[str, Any] | None, done: OpenTask | None) -> None:
         standing = set(self.active)
@@ -271,12 +311,17 @@ class _Run:
     def _tell(self, kind: str, **told: Any) -> None:
         self.trace.append(Told(self.now, kind, self.number, **told))
 
+    def _within(self, at: datetime) -> None:
+        if at.year not in YEARS:
+            message = f"A run is between the years {YEARS[0]} and {YEARS[-1]}."
+            raise _Unexpected("far-away", message, element=self.element)
+
     def _limit(self, step: Step) -> None:
         self.pushes += 1
         self.count += len(step.passed)
         if self.pushes > MOST_PUSHES or self.count > MOST_PASSED:
             message = "The simulation takes too many steps; let less time pass, or end the loop."
-            raise StepFailed(message, element=self.element)
+            raise _Unexpected("too-long", message, element=self.element)
 
     def _step(self) -> Step:
         if self.step is None:

@@ -175,6 +175,7 @@ def _page(draft_id: UUID, *, problems: Sequence[tuple[str | None, str]] = (), no
         one = drafts.one(work, draft_id)
         others = sorted(drafts.in_force(work).keys() - set(one.row.files))
         is_author = work.actor.id == one.row.saved_by.id
+        tries = one.row.state != "discarded" and may(work.actor, Permission.DEFINITION_DEPLOY)
         files = drafts.laid_over(work, draft_id) if one.row.state in {"open", "submitted"} else {}
         before, zone = deployments.definition_in_force(work), work.zone
     found = readiness.look(files, before, zone) if one.files and files else None
@@ -192,6 +193,7 @@ def _page(draft_id: UUID, *, problems: Sequence[tuple[str | None, str]] = (), no
         checked=found is not None,
         others=others,
         is_author=is_author,
+        tries=tries,
     )
 
 

@@ -141,13 +141,14 @@ def _given(event: Event, values: Mapping[str, Any], definition: Definition) -> I
     form = definition.forms.get(element.form) if element is not None and element.form else None
     if form is not None and event.type == "task.completed":
         return forms.given(form, values, language())
-    return _flat(values, "")
+    return flat(values, "")
 
 
-def _flat(values: Any, name: str) -> Iterable[tuple[str, str]]:
+def flat(values: Any, name: str) -> Iterable[tuple[str, str]]:
+    """Say data that no form knows: each value with its path."""
     if isinstance(values, Mapping):
         for key, value in values.items():
-            yield from _flat(value, f"{name}.{key}" if name else str(key))
+            yield from flat(value, f"{name}.{key}" if name else str(key))
     elif isinstance(values, list):
         yield name, ", ".join(str(each) for each in values)
     elif isinstance(values, bool):

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from service.commands.deployments import read_folder
-from service.engine import definition, examples, simulation
-from service.errors import Refused
+from service.engine import definition, examples, scripts, simulation
+from service.errors import Invalid, Refused
 from service.work import clock_of
 
 ROOT = Path(__file__).parents[2]
@@ -92,3 +92,58 @@ def test_a_bad_example_is_refused_with_the_place(said, pointer):
     with pytest.raises(Refused) as told:
         examples.parse(json.dumps(said).encode(), "case.some.example.json")
     assert pointer in {each.pointer for each in told.value.problems}
+
+
+def test_what_the_form_of_an_open_task_sees_is_kept():
+    found = run("two_steps", {"element": "ask", "data": {"what": "sten"}})
+    (task,) = found.open
+    assert found.known[task.id]["what"] == "sten"
+
+
+def test_each_push_tells_what_held_a_token_after_it():
+    found = run("two_steps", {"element": "ask", "data": {"what": "sten"}})
+    assert [{each.element for each in frame.active} for frame in found.frames] == [{"ask"}, {"check"}]
+    assert found.frames[-1].lines == len(found.trace)
+
+
+@pytest.mark.parametrize(
+    ("acts", "ends", "rule"),
+    [
+        ([{"element": "check"}], None, "not-open"),
+        ([{"element": "ask", "data": {"unheard_of": 1}}], None, "given"),
+        ([{"after": "2026-01-01T00:00:00Z"}], None, "time-passed"),
+        ([{"message": "nobody_waits"}], None, "stopped"),
+        ([{"after": "9999-12-31T23:59:59Z"}], None, "far-away"),
+        ([], "end", "not-reached"),
+    ],
+)
+def test_a_failure_tells_of_which_kind_it_is(acts, ends, rule):
+    failure = run("two_steps", *acts, ends=ends).failure
+    assert failure.rule == rule
+    if rule in {"not-open", "not-reached"}:
+        assert [each.element for each in failure.standing] == ["ask"]
+
+
+def test_data_is_written_as_assignments_and_read_back():
+    data = {
+        "who": 'Åsa "Påhittad"\nrad två',
+        "count": 3,
+        "share": 0.5,
+        "yes": True,
+        "none": None,
+        "list": ["a"],
+    }
+    moment = CLOCK(START)
+    assert scripts.given(scripts.written(data), moment=moment) == data
+    assert scripts.given("// inget\n\n", moment=moment) == {}
+    assert scripts.given('on = date("2027-01-04")\na.b = 1 + 1\na.c = a.b', moment=moment) == {
+        "on": "2027-01-04",
+        "a": {"b": 2, "c": 2},
+    }
+
+
+def test_data_that_cannot_be_read_is_refused_in_words():
+    with pytest.raises(Invalid) as told:
+        scripts.given("hej\nx = (1", moment=CLOCK(START))
+    assert len(told.value.problems) >= 2
+    assert {each.rule for each in told.value.problems} == {"script"}

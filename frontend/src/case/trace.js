@@ -1,13 +1,20 @@
-// The trace: slider, timeline, diagram and step table move together. The server says how the case stood; without this, links do.
+// The trace: slider, timeline, diagram and step table move together, by hand or played through. The server says how the case,
+// or the run of a draft, stood; without this, links and buttons do.
 import { show } from "./diagram.js";
 
 const WAIT = 150; // ms that the slider must rest before the server is asked
+const PACE = 1400; // ms that each row is looked at when they are played through
+// a run that is not kept travels in a form of its page; all else has an address
+const carrier = document.querySelector("[data-rewind-carrier]");
+const player = document.querySelector("[data-play]");
 const slider = document.querySelector("[data-rewind-slider]");
 const container = document.querySelector("[data-diagram]");
 let drawing = null;
 let { drawn, digest } = part("trace-steps")?.dataset ?? {};
 let asked = null;
 let timer = null;
+let playing = null;
+let at = Number(slider?.value);
 
 document.querySelectorAll("[data-rewind-button]").forEach((each) => (each.hidden = true));
 if (container) {
@@ -17,63 +24,109 @@ if (container) {
 }
 now();
 
-slider.addEventListener("input", () => {
+slider?.addEventListener("input", () => {
+  pause();
   clearTimeout(timer);
-  timer = setTimeout(() => rewind(address(slider.value)), WAIT);
+  timer = setTimeout(() => rewind(to(slider.value)), WAIT);
 });
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-rewind]");
+  const link = event.target.closest("[data-rewind]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
-  rewind(link.href, { focus: link.closest("[data-part]")?.id });
+  pause();
+  rewind(link.href ?? to(link.value), { focus: link });
 });
 
 document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-rewind-drawing]")) rewind(address(slider.value, event.target.value));
+  if (!event.target.matches("[data-rewind-drawing]")) return;
+  pause();
+  rewind(to(at, event.target.value));
 });
 
-addEventListener("popstate", () => rewind(location.href, { push: false }));
+if (!carrier) addEventListener("popstate", () => rewind(location.href, { keep: "nothing" }));
+
+// who has asked for less motion goes through the rows by hand
+if (player && slider && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
+  player.hidden = false;
+  player.addEventListener("click", () => (playing ? pause() : play()));
+}
+
+function play() {
+  player.textContent = player.dataset.wordPause;
+  playing = setTimeout(onwards, at < slider.max ? 0 : PACE);
+  if (at >= slider.max) rewind(to(1), { keep: "latest" });
+}
+
+async function onwards() {
+  await rewind(to(at + 1), { keep: "latest" });
+  if (playing === null) return;
+  if (at >= slider.max) pause();
+  else playing = setTimeout(onwards, PACE);
+}
+
+function pause() {
+  if (playing === null) return;
+  clearTimeout(playing);
+  playing = null;
+  player.textContent = player.dataset.wordPlay;
+}
 
 function part(id) {
   return document.getElementById(id);
 }
 
-function address(at, process = document.querySelector("[data-rewind-process]").value) {
+// what to ask the server for: an address, or the form that carries the run
+function to(row, process = document.querySelector("[data-rewind-process]")?.value) {
+  if (carrier) {
+    const form = new FormData(carrier);
+    form.set("_at", row);
+    if (process) form.set("_go", "drawing");
+    return form;
+  }
   const url = new URL(location.pathname, location.href);
-  url.searchParams.set("at", at);
+  url.searchParams.set("at", row);
   if (process) url.searchParams.set("process", process);
   return url.href;
 }
 
-async function rewind(href, { push = true, focus = null } = {}) {
+function ask(place, signal) {
+  const headers = { Accept: "text/html" };
+  if (typeof place === "string") return fetch(place, { signal, headers });
+  return fetch(carrier.action, { signal, headers, method: "POST", body: place });
+}
+
+async function rewind(place, { keep = "all", focus = null } = {}) {
   asked?.abort();
   asked = new AbortController();
   let answer;
   try {
-    answer = await fetch(href, { signal: asked.signal, headers: { Accept: "text/html" } });
+    answer = await ask(place, asked.signal);
   } catch (error) {
     if (error.name === "AbortError") return;
     throw error;
   }
   if (!answer.ok || answer.redirected) {
-    location.assign(href);
+    location.assign(carrier ? location.href : place);
     return;
   }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const top = part("trace-timeline").scrollTop;
-  const was = document.activeElement?.getAttribute("href");
+  const box = focus?.closest("[data-part]")?.id;
   for (const old of document.querySelectorAll("[data-part]")) old.replaceWith(document.adoptNode(page.getElementById(old.id)));
   part("trace-timeline").scrollTop = top;
   const fresh = page.querySelector("[data-rewind-slider]");
+  at = Number(fresh.value);
   if (document.activeElement !== slider) slider.value = fresh.value;
   slider.setAttribute("aria-valuetext", fresh.getAttribute("aria-valuetext"));
-  document.querySelector("[data-rewind-process]").value = page.querySelector("[data-rewind-process]").value;
+  const wanted = document.querySelector("[data-rewind-process]");
+  if (wanted) wanted.value = page.querySelector("[data-rewind-process]").value;
   document.querySelectorAll("[data-rewind-button]").forEach((each) => (each.hidden = true));
-  if (push) history.pushState(null, "", href);
+  if (!carrier && keep === "all") history.pushState(null, "", place);
+  if (!carrier && keep === "latest") history.replaceState(null, "", place);
   await redraw();
   now();
-  refocus(focus, was);
+  if (box) refocus(part(box), focus);
   document.querySelector("[data-rewound]").textContent = document.querySelector("[data-said]").textContent;
 }
 
@@ -111,15 +164,16 @@ function highlight(element) {
 // the event looked at is in view inside the timeline, without moving the page
 function now() {
   const box = part("trace-timeline");
-  const item = box?.querySelector("li.now");
+  const item = box?.querySelector(".now");
   if (!item) return;
   const above = item.getBoundingClientRect().top - box.getBoundingClientRect().top;
   if (above < 0 || above + item.offsetHeight > box.clientHeight) box.scrollTop += above - box.clientHeight / 3;
 }
 
-function refocus(id, href) {
-  if (!id) return;
-  const box = part(id);
-  const same = href && [...box.querySelectorAll("a[data-rewind]")].find((each) => each.getAttribute("href") === href);
-  (same ?? box.querySelector("[aria-current=step], a[data-rewind]"))?.focus({ preventScroll: true });
+// the same link again, or the same step of a row that is another one now
+function refocus(box, was) {
+  const links = [...box.querySelectorAll("[data-rewind]")];
+  const step = was.dataset.rewind;
+  const same = links.find((each) => (step ? each.dataset.rewind === step : each.href === was.href && each.value === was.value));
+  (same ?? box.querySelector("[aria-current=step], [data-rewind]"))?.focus({ preventScroll: true });
 }
