@@ -205,6 +205,14 @@ class MigrationBody(Strict):
     old = fields.Integer(data_key="from", required=True, validate=validate.Range(1))
     new = fields.Integer(data_key="to", required=True, validate=validate.Range(1))
     cases = fields.List(fields.UUID(), validate=validate.Length(max=migrations.MOST))
+    mapping = fields.Dict(
+        keys=text(longest=200),
+        values=text(longest=128),
+        validate=validate.Length(max=migrations.MOST),
+        metadata={
+            "description": "Old element id to new; those of a called process are named “process/element”."
+        },
+    )
     note = text(longest=2000, load_default="")
     dry_run = fields.Boolean(load_default=False)
 

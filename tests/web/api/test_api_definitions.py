@@ -166,3 +166,20 @@ def test_a_case_is_moved_over_http(petra, caller, anna):
     assert anna.get(f"cases/{case['id']}").get_json()["process"]["version"] == 2
     is_problem(anna.post(path, body), 403)
     is_problem(petra.post(path, {"from": 1}), 422)
+
+
+def test_renamed_elements_are_mapped_and_a_wrong_mapping_is_told_by_entry(petra, caller, anna):
+    case = anna.start()
+    renamed = BPMN.replace(b'"ask"', b'"asking"')
+    made = publish(petra, ("two_steps.bpmn", renamed), note="Nya id").get_json()
+    caller("pia").post(f"deployments/{made['id']}/approval")
+    path, body = "process-definitions/two_steps/migrations", {"from": 1, "to": 2, "note": "Nya id"}
+    (told,) = petra.post(path, body | {"dry_run": True}).get_json()["items"]
+    assert [each["reason"] for each in told["obstacles"]] == ["element-removed"]
+    wrong = petra.post(path, body | {"mapping": {"ask": "end"}})
+    is_problem(wrong, 422, pointer="/mapping/ask", rule="mapping-twice")
+    is_problem(petra.post(path, body | {"mapping": {"ask": 1}}), 422)
+    (moved,) = petra.post(path, body | {"mapping": {"ask": "asking"}}).get_json()["items"]
+    assert moved["moved"]
+    (task,) = anna.get(f"tasks?case={case['id']}").get_json()["items"]
+    assert task["element"] == "asking"
