@@ -1,6 +1,6 @@
 """Move running cases to another version of their process: each case for itself, with a preview for each."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,13 +12,13 @@ from service.engine import migration, renaming
 from service.engine.migration import Obstacle, Plan
 from service.engine.renaming import Names
 from service.errors import Conflict, Invalid, NotFound, Problem, Unavailable
-from service.models.cases import Case, CaseStatus, ProcessInstance, Task
+from service.models.cases import Case, CaseStatus, ProcessInstance, Task, behind
 from service.models.definitions import (
     Definition,
     DefinitionKind,
-    Deployment,
-    DeploymentState,
+    brought,
     deployment_content,
+    newest_with,
 )
 from service.models.jobs import AwaitedMessage, Incident, Job
 from service.rules.permissions import Permission, Role, require
@@ -73,19 +73,7 @@ def migrate(
 
 def _target(work: UnitOfWork, key: str, version: int) -> UUID:
     """The newest deployment in force that has this version of the process."""
-    found = work.session.scalar(
-        sa.select(Deployment.id)
-        .join(deployment_content, deployment_content.c.deployment_id == Deployment.id)
-        .join(Definition, Definition.id == deployment_content.c.definition_id)
-        .where(
-            Definition.kind == DefinitionKind.PROCESS,
-            Definition.key == key,
-            Definition.version == version,
-            Deployment.state == DeploymentState.ACTIVE,
-        )
-        .order_by(Deployment.number.desc())
-        .limit(1)
-    )
+    found = work.session.scalar(newest_with(key, version))
     if found is None:
         raise NotFound
     return found
@@ -94,13 +82,7 @@ def _target(work: UnitOfWork, key: str, version: int) -> UUID:
 def _running(
     work: UnitOfWork, key: str, version: int, target: UUID, cases: Collection[UUID] | None
 ) -> list[UUID]:
-    which = [
-        ProcessInstance.process == key,
-        ProcessInstance.version == version,
-        ProcessInstance.deployment_id != target,
-        ProcessInstance.finished_at.is_(None),
-        Case.status.in_(RUNNING),
-    ]
+    which = [*behind(key, version, target)]
     if cases is not None:
         which.append(Case.id.in_(cases))
     found = work.session.scalars(
@@ -121,29 +103,15 @@ def _names(work: UnitOfWork, key: str, version: int, target: UUID, mapping: Mapp
             problems.append(Problem(f"“{element}” is told twice.", pointer=pointer, rule="mapping-twice"))
         names.setdefault(process or key, {})[element] = other
         pointers[process or key, element] = pointer
-    olds = [work.definition(each) for each in _deployments(work, key, version)]
-    for each in renaming.problems(olds, work.definition(target), names):
+    running = sa.select(ProcessInstance.deployment_id).join(Case).where(*behind(key, version, target))
+    olds = {*work.session.scalars(sa.union(running, brought(key, version)))} - {target}
+    before = [work.definition(each) for each in olds]
+    for each in renaming.problems(before, work.definition(target), names):
         pointer = pointers[each.process, each.element]
         problems.append(Problem(each.message, pointer=pointer, element=each.element, rule=each.rule))
     if problems:
         raise Invalid(problems=problems)
     return names
-
-
-def _deployments(work: UnitOfWork, key: str, version: int) -> Iterable[UUID]:
-    """Those that a version came with, and on which cases run."""
-    process = [
-        Definition.kind == DefinitionKind.PROCESS,
-        Definition.key == key,
-        Definition.version == version,
-    ]
-    running = [ProcessInstance.process == key, ProcessInstance.version == version]
-    return work.session.scalars(
-        sa.union(
-            sa.select(Definition.deployment_id).where(*process),
-            sa.select(ProcessInstance.deployment_id).where(*running, ProcessInstance.finished_at.is_(None)),
-        )
-    )
 
 
 def _one(

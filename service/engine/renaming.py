@@ -60,6 +60,8 @@ class Wrong:
 
 def problems(olds: Collection[Definition], new: Definition, names: Names) -> Iterator[Wrong]:
     """Find what is wrong with a mapping, by its entries; the old versions are those that cases run on."""
+    if not olds:
+        return
     for process, ids in names.items():
         after = new.processes[process].elements if process in new.processes else {}
         for one, other in ids.items():
