@@ -6,7 +6,7 @@ What is renamed is the drawing and what stands on it; the files as deployed stay
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from service.engine import assembly, state
@@ -36,7 +36,7 @@ class Gone:
 def gone(old: Definition, new: Definition, process: str) -> tuple[Gone, ...]:
     """Find what a process, and those that it calls, have lost in the new version and a case may wait on."""
     found = []
-    for key in _called(old, process):
+    for key in old.reached(process):
         before, after = old.processes[key].elements, new.processes.get(key)
         fresh = [each for each in after.elements.values() if each.id not in before] if after else []
         for each in before.values():
@@ -139,20 +139,6 @@ def _wrong(
 
 def _alike(one: Element, other: Element) -> bool:
     return one.kind == other.kind or {one.kind, other.kind} <= PERSONAL
-
-
-def _called(definition: Definition, process: str) -> Iterable[str]:
-    """The process itself and all that it calls, inside out as well."""
-    found: dict[str, None] = {}
-    waiting = [process]
-    while waiting:
-        key = waiting.pop()
-        if key in found or key not in definition.processes:
-            continue
-        found[key] = None
-        levels = definition.processes[key].levels
-        waiting += [node.called for level in levels for node in level.nodes.values() if node.called]
-    return found
 
 
 def _process(process: Process, ids: Mapping[str, str]) -> Process:

@@ -165,15 +165,15 @@ def trace(work: UnitOfWork, case_id: UUID, *, at: int | None = None) -> Trace:
 
 def fold(events: Sequence[Event]) -> Standing:
     """Fold events, from a case's first on, into where the case stood after the last of them."""
-    folding = _Folding()
+    folding = Folding()
     for event in events:
         folding.take(event)
     return folding.standing(events[-1].at)
 
 
 @dataclass
-class _Folding:
-    """What is known so far."""
+class Folding:
+    """What is known so far; takes a case's events one by one, from the first on."""
 
     status: str = CaseStatus.OPEN.value
     deployment: int | None = None
