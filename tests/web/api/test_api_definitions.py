@@ -183,3 +183,20 @@ def test_renamed_elements_are_mapped_and_a_wrong_mapping_is_told_by_entry(petra,
     assert moved["moved"]
     (task,) = anna.get(f"tasks?case={case['id']}").get_json()["items"]
     assert task["element"] == "asking"
+
+
+def test_cases_are_gone_through_on_files_that_are_not_deployed(petra, anna):
+    case = anna.start(data={"secret": "Rut"})
+    path = "process-definitions/two_steps/replays"
+    files = {"two_steps.bpmn": BPMN.replace(b"P3D", b"P9D").decode()}
+    found = petra.post(path, {"files": files, "cases": [case["id"]]})
+    (told,) = found.get_json()["items"]
+    assert (told["outcome"], told["reason"], told["place"]["element"]) == ("diverges", "due", "ask")
+    assert (told["reference"], told["name"]) == (case["reference"], "Fråga")
+    assert found.get_json()["counts"] == {"same": 0, "diverges": 1, "blocked": 0}
+    assert "Rut" not in found.text
+    assert petra.post(path, {}).get_json()["items"][0]["outcome"] == "same"
+    is_problem(anna.post(path, {}), 403)
+    is_problem(petra.post(path, {"sample": 201}), 422, pointer="/sample")
+    is_problem(petra.post(path, {"files": {"two_steps.bpmn": "<x/>"}}), 422, file="two_steps.bpmn")
+    is_problem(petra.post("process-definitions/none/replays", {}), 404)
