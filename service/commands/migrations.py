@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -173,7 +174,7 @@ def _move(
     ).one()
     _rename(work, instance, names)
     progress.save(work, case, instances, instance, plan.step)
-    details = {
+    details: dict[str, Any] = {
         "from": {"deployment": work.deployment_number(before), "version": version},
         "to": {"deployment": work.deployment_number(target), "version": instance.version},
         "note": note.strip(),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -134,26 +135,43 @@ def pushes_of(events: Sequence[Event]) -> list[Push]:
     through until then.
     """
     found: list[Push] = []
-    names = _Names(events)
-    folding, begun, passed, decided, finished = Folding(), None, (), (), False
-    for event in [*events, None]:
-        ends = event is None or event.type == "case.cancelled"
-        if begun is not None and (ends or _moves_on(event)):
-            told = {"passed": passed, "decided": decided, "finished": finished}
-            found.append(replace(begun, after=_stood(folding, names), **told))
-        if ends:
+    names, folding = _Names(events), Folding()
+    for stretch in _stretches(events):
+        begun = _begun(stretch[0], names) if _moves_on(stretch[0]) else None
+        passed: list[Place] = []
+        decided: list[tuple[Place, Any]] = []
+        for event in stretch:
+            folding.take(event)
+            if event.type == "elements.passed":
+                passed += [names.of(Place(*each)) for each in event.details["passed"]]
+            elif event.type == "decision.made" and event.values is not None:
+                decided.append((names.of(_place(event)), event.values["outcome"]))
+            elif event.type == "instance.migrated":
+                names.moved(event)
+        if begun is not None:
+            finished = any(event.type == "instance.finished" for event in stretch)
+            found.append(
+                replace(
+                    begun,
+                    passed=tuple(passed),
+                    decided=tuple(decided),
+                    after=_stood(folding, names),
+                    finished=finished,
+                )
+            )
+    return found
+
+
+def _stretches(events: Sequence[Event]) -> list[list[Event]]:
+    """Cut a history where something moved the case on; what came before the first stands alone."""
+    found: list[list[Event]] = [[]]
+    for event in events:
+        if event.type == "case.cancelled":
             break
         if _moves_on(event):
-            begun, passed, decided, finished = _begun(event, names), (), (), False
-        folding.take(event)
-        if event.type == "elements.passed":
-            passed = tuple(names.of(Place(*each)) for each in event.details["passed"])
-        elif event.type == "decision.made" and event.values is not None:
-            decided += ((names.of(_place(event)), event.values["outcome"]),)
-        elif event.type == "instance.migrated":
-            names.moved(event)
-        finished = finished or event.type == "instance.finished"
-    return found
+            found.append([])
+        found[-1].append(event)
+    return [each for each in found if each]
 
 
 class _Names:
