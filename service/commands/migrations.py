@@ -196,13 +196,14 @@ def _rename(work: UnitOfWork, instance: ProcessInstance, names: Names) -> None:
         (Task, Task.instance_id == instance.id),
         (Job, Job.instance_id == instance.id),
         (AwaitedMessage, AwaitedMessage.instance_id == instance.id),
-        (Incident, Incident.case_id == instance.case_id),
+        (Incident, sa.true()),  # these are the case's
     )
     for process, ids in names.items():
         for table, mine in rows:
             work.session.execute(
                 sa.update(table)
-                .where(mine, table.process == process, table.element.in_(ids))
+                .where(table.case_id == instance.case_id, mine)
+                .where(table.process == process, table.element.in_(ids))
                 .values(element=sa.case(ids, value=table.element)),
                 execution_options={"synchronize_session": False},
             )
