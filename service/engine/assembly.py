@@ -21,6 +21,8 @@ from service.engine.events import Alarm, Boundary, Catch, Compensate, ThrowEvent
 from service.engine.gateways import EventGateway, Exclusive, Inclusive, Join, Parallel
 from service.engine.repeats import repeated
 
+GUARD, ALARM, BODY = AROUND = (".guard", ".alarm", ".body")  # specs that an element has besides its own
+
 
 def assemble(processes: Iterable[Process]) -> dict[str, LevelSpec]:
     """Build every process and sub-process, by the key of its level."""
@@ -150,7 +152,7 @@ class _Builder:
         return EventGateway(self.spec, name, node)
 
     def _repeated(self, node: Node) -> Spec:
-        body = self._make(node, f"{node.id}.body")
+        body = self._make(node, node.id + BODY)
         body.body = True
         body.holds_token = False  # the one that repeats it does
         body.reaches = False
@@ -166,9 +168,9 @@ class _Builder:
     def _alarm(self, node: Node) -> str:
         inner = self.levels[f"{self.level.process}/{node.id}"]
         start = next(each for each in inner.nodes.values() if each.kind == "startEvent")
-        alarm = Alarm(self.spec, f"{node.id}.alarm", start, trigger=cast("Trigger", start.trigger))
+        alarm = Alarm(self.spec, node.id + ALARM, start, trigger=cast("Trigger", start.trigger))
         alarm.ways = (Way(node.id),)
-        return f"{node.id}.alarm"
+        return node.id + ALARM
 
     def _ways(self, node: Node) -> tuple[Way, ...]:
         if node.is_link and node.trigger:
@@ -218,7 +220,7 @@ class _Builder:
 
 
 def _guard_name(id: str) -> str:
-    return f"{id}.guard"
+    return id + GUARD
 
 
 _MAKERS: Mapping[str, Callable[[_Builder, Node, str], Spec]] = {

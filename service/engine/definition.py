@@ -49,6 +49,19 @@ class Definition:
     )  # SpiffWorkflow's: processes by key, sub-processes by "process/element"
     examples: Mapping[str, Example] = field(default_factory=dict, repr=False)
 
+    def reached(self, process: str) -> tuple[str, ...]:
+        """The process and all that it calls, and those call, as far as they are here."""
+        found: dict[str, None] = {}
+        waiting = [process]
+        while waiting:
+            key = waiting.pop()
+            if key in found or key not in self.processes:
+                continue
+            found[key] = None
+            levels = self.processes[key].levels
+            waiting += [node.called for level in levels for node in level.nodes.values() if node.called]
+        return tuple(found)
+
 
 def parse(files: Mapping[str, bytes]) -> Definition:
     """Read and check `*.bpmn`, `*.dmn`, `*.form.json` and `*.example.json` files, by name.

@@ -5,15 +5,17 @@ differently. An instance is moved only when everything that it stands on means t
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from service.engine import state, workflow
+from service.engine import renaming, state, workflow
+from service.engine.assembly import ALARM
 from service.engine.definition import Definition
 from service.engine.elements import Spec
 from service.engine.events import Catch
 from service.engine.expressions import Moment
 from service.engine.gateways import EventGateway, Join
+from service.engine.renaming import Names
 from service.engine.state import Standing
 from service.engine.step import Step
 from service.engine.text import Text
@@ -37,8 +39,25 @@ class Plan:
     step: Step | None = None  # None when blocked
 
 
-def plan(old: Definition, new: Definition, snapshot: bytes, *, moment: Moment) -> Plan:
-    """Try to move a snapshot from one definition to another; nothing of the instance is changed."""
+def plan(
+    old: Definition, new: Definition, snapshot: bytes, *, moment: Moment, names: Names | None = None
+) -> Plan:
+    """Try to move a snapshot from one definition to another; nothing of the instance is changed.
+
+    `names` tells which elements go by another id in the new one; obstacles name the old ids.
+    """
+    if not names:
+        return _plan(old, new, snapshot, moment)
+    told = renaming.renamed(old, names)
+    found = _plan(told, new, renaming.carried(snapshot, told, names), moment)
+    before = {other: one for ids in names.values() for one, other in ids.items()}
+    obstacles = (
+        replace(each, element=before.get(each.element or "", each.element)) for each in found.obstacles
+    )
+    return replace(found, obstacles=tuple(obstacles))
+
+
+def _plan(old: Definition, new: Definition, snapshot: bytes, moment: Moment) -> Plan:
     standings = state.standings(snapshot)
     obstacles = tuple(dict.fromkeys(_obstacles(old, new, standings)))
     if obstacles:
@@ -151,7 +170,7 @@ def _edge(spec: Any, specs: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _alarms(level: Any) -> frozenset[str]:
-    return frozenset(target for target in _targets(level.start) if target.endswith(".alarm"))
+    return frozenset(target for target in _targets(level.start) if target.endswith(ALARM))
 
 
 def _targets(spec: Any) -> frozenset[str]:

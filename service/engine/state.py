@@ -6,7 +6,7 @@ stored (see `compaction`), what is only predicted neither.
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,8 @@ from SpiffWorkflow.util.task import TaskState
 from service.engine.compaction import kept
 from service.engine.tree import LIVE, Instance, Parsed, Scope, Shelf, Token, shelve, unshelve
 from service.errors import StepFailed
+
+Naming = Callable[[str, str], str]  # a process, and the name of a spec in it -> its name from now on
 
 FORMAT = 1
 _PLAIN, _PACKED = 0, 1
@@ -104,11 +106,39 @@ def standings(snapshot: bytes) -> tuple[Standing, ...]:
     )
 
 
-def rebound(snapshot: bytes, definition: Parsed) -> bytes:
-    """Bind a snapshot to another definition as it is; whether that makes sense, `migration` has judged."""
-    stored = _open(snapshot)
-    body = _encode(_Snapshot(definition.digest, stored.chunks))
+def rebound(snapshot: bytes, definition: Parsed, *, named: Naming | None = None) -> bytes:
+    """Bind a snapshot to another definition as it is; whether that makes sense, `migration` has judged.
+
+    `named` gives specs another name where they have one there.
+    """
+    chunks = _open(snapshot).chunks
+    if named is not None:
+        chunks = [_renamed(each, named) for each in chunks]
+    body = _encode(_Snapshot(definition.digest, chunks))
     return bytes((FORMAT, _PLAIN)) + body
+
+
+def _renamed(chunk: _Chunk, named: Naming) -> _Chunk:
+    process, _, element = chunk.spec.partition("/")
+    return msgspec.structs.replace(
+        chunk,
+        spec=f"{process}/{named(process, element)}" if element else process,
+        specs=[named(process, each) for each in chunk.specs],
+        rows=[_noted_anew(each, process, named) for each in chunk.rows],
+    )
+
+
+def _noted_anew(row: _Row, process: str, named: Naming) -> _Row:
+    """Rename what elements have noted of others: from where a join was reached, what undoes what."""
+    notes = dict(row.notes)
+    if "from" in notes:
+        notes["from"] = named(process, notes["from"])
+    if "undo" in notes:
+        notes["undo"] = [
+            named(process, each) if isinstance(each, str) else [named(process, one) for one in each]
+            for each in notes["undo"]
+        ]
+    return msgspec.structs.replace(row, notes=notes)
 
 
 def _still_counts(scope: Scope) -> bool:

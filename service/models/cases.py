@@ -76,6 +76,20 @@ class ProcessInstance(Base):
     finished_at: Mapped[datetime | None]
 
 
+def behind(process: str, version: int, target: UUID) -> tuple[sa.ColumnElement[bool], ...]:
+    """The conditions that an instance of a version runs on another deployment, in a case that goes on.
+
+    The version may be the same there: what it calls can have changed.
+    """
+    return (
+        ProcessInstance.process == process,
+        ProcessInstance.version == version,
+        ProcessInstance.deployment_id != target,
+        ProcessInstance.finished_at.is_(None),
+        Case.status.in_((CaseStatus.OPEN, CaseStatus.SUSPENDED)),
+    )
+
+
 class Task(Base):
     """Work for a person: claim, release, assign, complete, correct."""
 

@@ -71,3 +71,27 @@ deployment_content = sa.Table(
     sa.Column("deployment_id", sa.ForeignKey("deployment.id"), primary_key=True),
     sa.Column("definition_id", sa.ForeignKey("definition.id"), primary_key=True),
 )
+
+
+def newest_with(key: str, version: int) -> sa.Select[UUID]:
+    """Ask for the newest deployment in force that has this version of a process."""
+    return (
+        sa.select(Deployment.id)
+        .join(deployment_content, deployment_content.c.deployment_id == Deployment.id)
+        .join(Definition, Definition.id == deployment_content.c.definition_id)
+        .where(
+            Definition.kind == DefinitionKind.PROCESS,
+            Definition.key == key,
+            Definition.version == version,
+            Deployment.state == DeploymentState.ACTIVE,
+        )
+        .order_by(Deployment.number.desc())
+        .limit(1)
+    )
+
+
+def brought(key: str, version: int) -> sa.Select[UUID]:
+    """Ask which deployment brought this version of a process."""
+    return sa.select(Definition.deployment_id).where(
+        Definition.kind == DefinitionKind.PROCESS, Definition.key == key, Definition.version == version
+    )

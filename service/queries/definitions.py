@@ -6,10 +6,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from service.engine import differences
+from service.engine import differences, renaming
 from service.engine.definition import Process
 from service.engine.differences import Difference
+from service.engine.renaming import Gone
 from service.errors import NotFound
+from service.models import cases
 from service.models.cases import Case, CaseStatus, ProcessInstance
 from service.models.definitions import (
     Definition,
@@ -17,6 +19,7 @@ from service.models.definitions import (
     Deployment,
     DeploymentState,
     deployment_content,
+    newest_with,
 )
 from service.queries import people
 from service.queries.people import Person
@@ -111,16 +114,36 @@ def running(work: UnitOfWork, key: str) -> dict[int, int]:
     return {version: count for version, count in rows}  # noqa: C416  rows are no pairs to mypy
 
 
-def cases_on(work: UnitOfWork, key: str, version: int) -> tuple[UUID, ...]:
-    """The cases that still run on a version of a process, the oldest first."""
+def behind(work: UnitOfWork, key: str) -> int:
+    """How many cases run on another deployment than the one in force: on what it says, or what it calls."""
+    require(work.actor, Permission.DEFINITION_READ)
+    last = sa.select(sa.func.max(Deployment.number)).where(Deployment.state == DeploymentState.ACTIVE)
+    in_force = sa.select(Deployment.id).where(Deployment.number == last.scalar_subquery())
+    found = sa.select(sa.func.count(ProcessInstance.case_id.distinct())).join(Case)
+    away = ProcessInstance.deployment_id != in_force.scalar_subquery()
+    return work.session.scalar(found.where(*_running(key), away)) or 0
+
+
+def to_move(work: UnitOfWork, key: str, old: int, new: int) -> tuple[tuple[UUID, ...], tuple[Gone, ...]]:
+    """The cases that could be moved from one version to another, the oldest first; and what those lost.
+
+    What they lost is what they may wait on and the other does not have. Raises `NotFound`.
+    """
     require(work.actor, Permission.DEFINITION_DEPLOY)
-    found = work.session.scalars(
-        sa.select(Case.id)
+    target = work.session.scalar(newest_with(key, new))
+    if target is None:
+        raise NotFound
+    rows = work.session.execute(
+        sa.select(Case.id, ProcessInstance.deployment_id)
         .join(ProcessInstance)
-        .where(*_running(key), ProcessInstance.version == version)
+        .where(*cases.behind(key, old, target))
         .order_by(Case.opened_at, Case.id)
-    )
-    return tuple(dict.fromkeys(found))
+    ).all()
+    lost: dict[tuple[str, str], Gone] = {}
+    for each in dict.fromkeys(row.deployment_id for row in rows):
+        for one in renaming.gone(work.definition(each), work.definition(target), key):
+            lost.setdefault((one.process, one.element.id), one)
+    return tuple(dict.fromkeys(row.id for row in rows)), tuple(lost.values())
 
 
 def diff(work: UnitOfWork, key: str, old: int, new: int) -> tuple[Difference, ...]:

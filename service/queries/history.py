@@ -119,6 +119,13 @@ def events_of(work: UnitOfWork, case: Case) -> tuple[Event, ...]:
     return tuple(_event(work, case, each, who, open_values=open_values) for each in stored)
 
 
+def events_for_engine(work: UnitOfWork, case: Case) -> tuple[Event, ...]:
+    """All events of a case with what was given, to be pushed through the engine: never shown to anybody."""
+    stored = list(work.session.scalars(_stored(case.id)))
+    open_values = case.wrapped_key is not None
+    return tuple(_event(work, case, each, {}, open_values=open_values) for each in stored)
+
+
 def milestones(work: UnitOfWork, case_ids: Sequence[UUID]) -> tuple[tuple[UUID, str], ...]:
     """The milestones that these cases have reached, in order, in one query."""
     reached = (

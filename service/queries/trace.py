@@ -165,15 +165,15 @@ def trace(work: UnitOfWork, case_id: UUID, *, at: int | None = None) -> Trace:
 
 def fold(events: Sequence[Event]) -> Standing:
     """Fold events, from a case's first on, into where the case stood after the last of them."""
-    folding = _Folding()
+    folding = Folding()
     for event in events:
         folding.take(event)
     return folding.standing(events[-1].at)
 
 
 @dataclass
-class _Folding:
-    """What is known so far."""
+class Folding:
+    """What is known so far; takes a case's events one by one, from the first on."""
 
     status: str = CaseStatus.OPEN.value
     deployment: int | None = None
@@ -195,6 +195,7 @@ class _Folding:
             "waiting": self._waiting,
             "deadline": self._deadline,
             "case": self._case,
+            "instance": self._instance,
         }.get(kind)
         if taking is not None:
             taking(event, done)
@@ -267,6 +268,21 @@ class _Folding:
         if timer is not None and done in {"paused", "resumed"}:
             due = _instant(event.details.get("to")) or timer.due_at
             self.timers[timer.id] = replace(timer, due_at=due, paused=done == "paused")
+
+    def _instance(self, event: Event, done: str) -> None:
+        """The case was moved to a version in which some elements have other ids."""
+        if done != "migrated" or not event.details.get("renamed"):
+            return
+        names = {(process, one): other for process, one, other in event.details["renamed"]}
+
+        def anew(place: Place) -> Place:
+            return replace(place, element=names.get((place.process, place.element), place.element))
+
+        self.tasks = {id: replace(each, place=anew(each.place)) for id, each in self.tasks.items()}
+        self.timers = {id: replace(each, place=anew(each.place)) for id, each in self.timers.items()}
+        self.messages = {id: (name, anew(place)) for id, (name, place) in self.messages.items()}
+        self.passed = [anew(each) for each in self.passed]
+        self.settled = [replace(each, place=anew(each.place)) for each in self.settled]
 
     def _case(self, event: Event, done: str) -> None:
         self.status = STATUSES.get(done, self.status)

@@ -1,17 +1,13 @@
 """What is deployed, to be read: processes, their versions, their diagrams and steps."""
 
-from collections.abc import Sequence
-
 from flask import Blueprint, Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from service.queries import definitions, drafts
-from service.queries.definitions import VersionRow
 from service.rules.permissions import Permission, may
 from service.web import steps
 from service.web.auth import begin
 from service.web.presentation import say
-from service.work import UnitOfWork
 
 blueprint = Blueprint("definitions", __name__)
 
@@ -40,7 +36,7 @@ def show_version(key: str, version: int) -> ResponseReturnValue:
         one = definitions.one(work, key, version)
         versions = definitions.versions(work, key)
         may_draft = may(work.actor, Permission.DEFINITION_DRAFT)
-        behind = _behind(work, versions) if may(work.actor, Permission.DEFINITION_DEPLOY) else 0
+        behind = definitions.behind(work, key) if may(work.actor, Permission.DEFINITION_DEPLOY) else 0
     return render_template(
         "definitions/version.html",
         row=one.row,
@@ -61,12 +57,3 @@ def download(key: str, version: int) -> ResponseReturnValue:
     answer = Response(one.content, mimetype="application/xml")
     answer.headers["Content-Disposition"] = f'attachment; filename="{key}-{version}.bpmn"'
     return answer
-
-
-def _behind(work: UnitOfWork, versions: Sequence[VersionRow]) -> int:
-    """How many cases run on older versions than the one in force."""
-    in_force = next((row for row in versions if row.state == "active"), None)
-    if in_force is None:
-        return 0
-    running = definitions.running(work, in_force.key)
-    return sum(count for version, count in running.items() if version < in_force.version)

@@ -178,6 +178,7 @@ def _page(draft_id: UUID, *, problems: Sequence[tuple[str | None, str]] = (), no
         tries = one.row.state != "discarded" and may(work.actor, Permission.DEFINITION_DEPLOY)
         files = drafts.laid_over(work, draft_id) if one.row.state in {"open", "submitted"} else {}
         before, zone = deployments.definition_in_force(work), work.zone
+        may_try = may(work.actor, Permission.DEFINITION_DEPLOY)
     found = readiness.look(files, before, zone) if one.files and files else None
     names: dict[str, str] = {}
     for each in one.files:
@@ -191,6 +192,7 @@ def _page(draft_id: UUID, *, problems: Sequence[tuple[str | None, str]] = (), no
         stops=findings.listed(found.problems, names) if found else [],
         advice=findings.listed(found.warnings, names) if found else [],
         checked=found is not None,
+        may_try=may_try and found is not None,
         others=others,
         is_author=is_author,
         tries=tries,

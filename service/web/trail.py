@@ -88,7 +88,7 @@ def _told(event: Event, definition: Definition) -> Told:
         mark=MARKS.get(event.type),
         deployment=event.deployment,
         seal=event.seal,
-        given=() if note else tuple(_given(event, values, definition)),
+        given=() if values and note else tuple(_given(event, values, definition)),
         passed=_passed(event.details.get("passed"), definition),
     )
 
@@ -139,9 +139,18 @@ def _given(event: Event, values: Mapping[str, Any], definition: Definition) -> I
     process = definition.processes.get(event.process or "")
     element = process.elements.get(event.element or "") if process is not None else None
     form = definition.forms.get(element.form) if element is not None and element.form else None
+    if event.details.get("renamed"):
+        return _renamed(event.details["renamed"], definition)
     if form is not None and event.type == "task.completed":
         return forms.given(form, values, language())
     return flat(values, "")
+
+
+def _renamed(rows: Iterable[tuple[str, str, str]], definition: Definition) -> Iterable[tuple[str, str]]:
+    """Say which steps a moved case stands on under another id."""
+    for process, one, other in rows:
+        name = at_element(definition, process, other, None)
+        yield t("event.renamed", old=one), f"{name} ({other})" if name else other
 
 
 def flat(values: Any, name: str) -> Iterable[tuple[str, str]]:

@@ -14,7 +14,7 @@ from service.models.cases import Case, CaseStatus, Task
 from service.models.history import HistoryEvent
 from service.models.jobs import Incident, Job
 from service.models.people import User
-from service.queries import history
+from service.queries import history, replays
 from service.rules.permissions import SYSTEM
 from service.work import Platform, open_platform
 
@@ -91,3 +91,25 @@ def test_the_demo_names_nobody_but_the_invented():
              if step["element"] == "register_report" and "person_name" in step["data"]]  # fmt: skip
     assert names
     assert all(name.endswith("Demo (påhittad)") for name in names)
+
+
+def test_every_case_of_the_demo_goes_the_same_way_again_on_what_is_in_force(platform):
+    scheduler.tick(platform)
+    begin = lambda: platform.begin(SYSTEM)  # noqa: E731
+    found = replays.run(begin, {}, sample=replays.MOST)
+    hidden = [each for each in TOLD if each["protected"]]
+    assert found.counts == {"same": len(TOLD) - len(hidden), "diverges": 0, "blocked": 0}, [
+        (each.reference, each.verdict) for each in found.items if each.verdict.outcome != "same"
+    ]
+    assert found.left_out == 0
+
+
+def test_a_changed_deadline_of_the_real_diagrams_is_found_where_it_stands(platform):
+    scheduler.tick(platform)
+    changed = (ROOT / "processes/case/process.bpmn").read_text(encoding="utf-8")
+    assert "string(first_contact_time.amount)" in changed
+    longer = changed.replace("string(first_contact_time.amount)", "string(first_contact_time.amount + 12)")
+    files = {"case.bpmn": longer.encode()}
+    found = replays.run(lambda: platform.begin(SYSTEM), files, process="case")
+    assert found.counts["same"] == 0
+    assert {(each.verdict.reason, each.name.sv) for each in found.items} == {("due", "Ta första kontakten")}

@@ -9,6 +9,7 @@ from service.commands import deployments, migrations, tasks
 from service.errors import Forbidden, Invalid, NotFound
 from service.models.cases import Draft, ProcessInstance, Task
 from service.models.jobs import Job
+from service.queries import trace
 
 DIAGRAMS = Path(__file__).parent / "diagrams"
 
@@ -23,6 +24,7 @@ def publish(desk, name, *changes):
 
 
 RENAMED = ('name="Fråga"', 'name="Fråga om"')
+BOTH = ('"ask"', '"asking"'), ('"check"', '"checking"')
 WITHOUT = ('"ask"', '"asking"')
 
 
@@ -100,6 +102,74 @@ def test_timers_stay_due_when_they_were(desk):
     (moved,) = migrate(desk, "overdue")
     assert moved.moved
     assert due() == before != {}
+
+
+def test_a_mapped_case_keeps_task_draft_deadline_and_the_second_person(desk):
+    case = desk.start()
+    desk.do(case, "ask")
+    task = desk.claim(case, "check", "kim")
+    with desk.begin("kim") as work:
+        tasks.save_draft(work, task, data={"what": "grus"})
+    with desk.begin("system") as work:
+        due = work.session.get_one(Task, task).due_at
+    publish(desk, "two_steps.bpmn", *BOTH)
+    (blocked,) = migrate(desk)
+    assert [(each.reason, each.element) for each in blocked.obstacles] == [("element-removed", "check")]
+    (moved,) = migrate(desk, mapping={"ask": "asking", "two_steps/check": "checking"})
+    assert moved.moved, moved
+    assert desk.open(case) == {"checking": task}
+    with desk.begin("kim") as work:
+        kept = work.session.get_one(Task, task)
+        assert (kept.due_at, kept.assignee_id) == (due, work.actor.id)
+        assert work.session.get(Draft, task) is not None
+    (event,) = desk.told(case, "instance.migrated")
+    assert event.details["renamed"] == [["two_steps", "ask", "asking"], ["two_steps", "check", "checking"]]
+    with pytest.raises(Invalid), desk.begin("bo") as work:
+        tasks.assign(work, task, username="anna")  # who did the step that this one checks
+    with desk.begin("kim") as work:
+        tasks.complete(work, task, answers={"what": "grus"})
+    assert desk.story(case)[-1][0] == "case.closed"
+    with desk.begin("greta") as work:
+        standing = trace.trace(work, case).standing
+    passed = [each.element for each in standing.passed]
+    assert passed == ["begin", "asking", "checking", "end"]
+
+
+def test_timers_and_messages_of_mapped_elements_keep_their_rows(desk):
+    case = desk.start("overdue")
+
+    def rows():
+        with desk.begin("system") as work:
+            jobs = work.session.execute(sa.select(Job.element, Job.id, Job.due_at).where(Job.case_id == case))
+            return {element: (id, due) for element, id, due in jobs}
+
+    before = rows()
+    (element,) = before
+    publish(desk, "overdue.bpmn", (f'"{element}"', '"another"'))
+    (moved,) = migrate(desk, "overdue", mapping={element: "another"})
+    assert moved.moved, moved
+    assert rows() == {"another": before[element]}
+
+
+@pytest.mark.parametrize(
+    ("mapping", "pointer", "rule"),
+    [
+        ({"none": "asking"}, "/mapping/none", "mapping-old"),
+        ({"ask": "none"}, "/mapping/ask", "mapping-new"),
+        ({"ask": "end"}, "/mapping/ask", "mapping-twice"),
+        ({"ask": "checking", "check": "checking"}, "/mapping/check", "mapping-twice"),
+        ({"end": "asking"}, "/mapping/end", "mapping-kind"),
+        ({"ask": "asking", "two_steps/ask": "asking"}, "/mapping/two_steps~1ask", "mapping-twice"),
+        ({"other/ask": "asking"}, "/mapping/other~1ask", "mapping-old"),
+    ],
+)
+def test_a_mapping_that_makes_no_sense_is_told_by_entry_and_moves_nothing(desk, mapping, pointer, rule):
+    case = desk.start()
+    publish(desk, "two_steps.bpmn", *BOTH)
+    with pytest.raises(Invalid) as refused:
+        migrate(desk, mapping=mapping)
+    assert (pointer, rule) in {(each.pointer, each.rule) for each in refused.value.problems}
+    assert rows(desk, case).version == 1
 
 
 def test_only_process_owners_move_cases_and_they_say_why(desk):

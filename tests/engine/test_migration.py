@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from running import MOMENT
 
-from service.engine import definition, migration, workflow
+from service.engine import definition, migration, renaming, workflow
 
 HEAD = (
     '<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" id="d" targetNamespace="t">'
@@ -110,3 +110,59 @@ def test_one_waiting_at_a_join_is_moved_when_its_branches_stay():
     (task,) = found.step.opened
     after = workflow.complete(new, found.step.snapshot, task=task.id, answers={}, moment=MOMENT)
     assert [each.place.element for each in after.opened] == ["last"]
+
+
+def mapped(old, new, ids, *done):
+    old, new, step, _ = planned(old, new, *done)
+    return new, step, migration.plan(old, new, step.snapshot, moment=MOMENT, names={"p": ids})
+
+
+def test_a_token_follows_its_element_to_the_new_id():
+    new, step, found = mapped(
+        LINE, ("startEvent s,userTask b,task x,endEvent e", "s b", "b x", "x e"), {"a": "b"}
+    )
+    assert found.obstacles == ()
+    (task,) = found.step.opened
+    assert (task.id, task.place.element) == (step.opened[0].id, "b")
+    after = workflow.complete(new, found.step.snapshot, task=task.id, answers={}, moment=MOMENT)
+    assert [each.place.element for each in after.opened] == ["x"]
+
+
+def test_ids_may_change_places():
+    old = ("startEvent s,userTask a,userTask b,endEvent e", "s a", "a b", "b e")
+    new, step, found = mapped(old, ("startEvent s,userTask b,userTask a,endEvent e", "s b", "b a", "a e"),
+                              {"a": "b", "b": "a"})  # fmt: skip
+    assert [each.place.element for each in found.step.opened] == ["b"]
+    after = workflow.complete(new, found.step.snapshot, task=step.opened[0].id, answers={}, moment=MOMENT)
+    assert [each.place.element for each in after.opened] == ["a"]
+
+
+def test_a_join_that_is_waited_at_may_have_another_id_and_so_may_what_led_there():
+    told = str(FORK).replace("j", "join").replace("'a ", "'first ").replace(" a'", " first'")
+    renamed = eval(told.replace("userTask a", "userTask first"))  # noqa: S307  our own words
+    new, _, found = mapped(FORK, renamed, {"j": "join", "a": "first"}, "a")
+    assert found.obstacles == ()
+    (task,) = found.step.opened
+    after = workflow.complete(new, found.step.snapshot, task=task.id, answers={}, moment=MOMENT)
+    assert after.finished
+
+
+def test_events_on_the_edge_are_followed_with_their_due_instants():
+    old = ("startEvent s,userTask a,boundaryEvent t,endEvent e", "s a", "a e", "t e")
+    new = ("startEvent s,userTask a,boundaryEvent late,endEvent e", "s a", "a e", "late e")
+    _, step, found = mapped(old, new, {"t": "late"})
+    assert found.obstacles == ()
+    assert [(each.id, each.due) for each in found.step.timers] == [(step.timers[0].id, step.timers[0].due)]
+    assert found.step.timers[0].place.element == "late"
+
+
+def test_obstacles_name_the_old_ids():
+    _, _, found = mapped(LINE, ("startEvent s,intermediateCatchEvent b,endEvent e", "s b", "b e"), {"a": "b"})
+    assert [(each.reason, each.element) for each in found.obstacles] == [("kind-changed", "a")]
+
+
+def test_what_is_gone_is_told_with_what_it_could_have_become():
+    old = drawn("startEvent s,userTask a,intermediateCatchEvent t,endEvent e", "s a", "a t", "t e")
+    new = drawn("startEvent s,userTask b,userTask c,endEvent e", "s b", "b c", "c e")
+    found = {each.element.id: [one.id for one in each.choices] for each in renaming.gone(old, new, "p")}
+    assert found == {"a": ["b", "c"], "t": []}

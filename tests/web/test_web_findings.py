@@ -9,6 +9,7 @@ from service.web.findings import SWEDISH
 ENGINE = Path(definition.__file__).parent
 ADVICE = re.compile(r'rule="([a-z-]+)"')
 TOLD = re.compile(r'(?:wrong|refuse|_refused)\(\s*(?:[\w.]+(?: if [^,]+)?,\s*)?"([a-z-]+)"|rule="([a-z-]+)"')
+MAPPING = re.compile(r'"(mapping-[a-z]+)"')
 RULE = re.compile(r'yield [\w.]+, "([a-z-]+)"')
 
 
@@ -22,6 +23,12 @@ def test_every_rule_for_diagrams_has_swedish_words():
 def test_every_advice_has_swedish_words():
     rules = set(ADVICE.findall((ENGINE / "advice.py").read_text(encoding="utf-8")))
     assert "milestone-lost" in rules
+    assert rules - SWEDISH.keys() == set()
+
+
+def test_everything_wrong_with_a_mapping_has_swedish_words():
+    rules = set(MAPPING.findall((ENGINE / "renaming.py").read_text(encoding="utf-8")))
+    assert len(rules) == 5
     assert rules - SWEDISH.keys() == set()
 
 

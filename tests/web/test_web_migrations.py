@@ -13,19 +13,29 @@ from service.web import migrations
 DIAGRAM = Path(__file__).parents[1] / "commands" / "diagrams" / "two_steps.bpmn"
 PAGE = "/definitions/two_steps/migrations"
 PREVIEW = f"{PAGE}?from=1&to=2"
-RENAMED = ('name="Fråga"', 'name="Fråga om"')
-WITHOUT = ('"ask"', '"asking"')
+BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
+CALLS = f"""<bpmn:definitions xmlns:bpmn="{BPMN}" id="d" targetNamespace="t">
+<bpmn:process id="calls" name="Anropar" isExecutable="true">
+<bpmn:startEvent id="begin"/><bpmn:endEvent id="end"/>
+<bpmn:callActivity id="both" name="Båda" calledElement="two_steps"/>
+<bpmn:sequenceFlow id="one" sourceRef="begin" targetRef="both"/>
+<bpmn:sequenceFlow id="two" sourceRef="both" targetRef="end"/></bpmn:process></bpmn:definitions>"""
+RENAMED = [('name="Fråga"', 'name="Fråga om"')]
+NEW_ID = [('"ask"', '"asking"')]
+WITHOUT = [*NEW_ID, *RENAMED]
 
 
 @pytest.fixture
 def publish(desk):
     """Deploy the two steps with something written differently."""
 
-    def published(old, new):
-        content = DIAGRAM.read_text(encoding="utf-8")
-        assert old in content
+    def published(*changes, diagram=DIAGRAM):
+        content = diagram.read_text(encoding="utf-8")
+        for old, new in changes:
+            assert old in content
+            content = content.replace(old, new)
         with desk.begin("system") as work:
-            deployments.deploy(work, files={DIAGRAM.name: content.replace(old, new).encode()}, note="Ny")
+            deployments.deploy(work, files={diagram.name: content.encode()}, note="Ny")
 
     return published
 
@@ -109,6 +119,58 @@ def test_a_blocked_case_says_why_in_the_readers_language_and_stays(window, desk,
     assert "None of the cases can be moved" in words(alone)
 
 
+def test_a_step_with_a_new_id_is_proposed_and_its_cases_follow(window, desk, publish):
+    case = desk.start()
+    task = desk.claim(case, "ask")
+    publish(*NEW_ID)
+    petra = window("petra")
+    page = petra.get(PREVIEW)
+    assert "Steg som har försvunnit" in words(page)
+    assert '<option value="asking" selected>Fråga (asking)</option>' in page.text
+    assert cases_in(page) == [str(case)]
+    without = petra.get(f"{PREVIEW}&map.two_steps/ask=")
+    assert cases_in(without) == []
+    assert '<option value="asking">Fråga (asking)</option>' in without.text
+    result = move(petra, page, **{"map.two_steps/ask": "asking"})
+    assert "Flyttat: 1. Flyttas inte: 0." in words(result)
+    assert desk.open(case) == {"asking": task}
+    history = words(window("bo").get(f"/cases/{case}/history"))
+    assert "Ärendet flyttades till en ny version" in history
+    assert "ask blev Fråga (asking)" in history
+
+
+def test_what_the_owner_chooses_is_kept_and_only_what_fits_is_taken(window, desk, publish, running):
+    desk.start()
+    publish(*WITHOUT)
+    petra = window("petra")
+    assert cases_in(petra.get(PREVIEW)) == []  # the names differ, so nothing is proposed
+    chosen = petra.get(f"{PREVIEW}&map.two_steps/ask=asking")
+    assert '<option value="asking" selected>' in chosen.text
+    assert '<input type="hidden" name="map.two_steps/ask" value="asking">' in chosen.text
+    (case,) = cases_in(chosen)
+    assert cases_in(petra.get(f"{PREVIEW}&map.two_steps/ask=end")) == []
+    move(petra, chosen, **{"map.two_steps/ask": "end", "case": case})
+    assert running() == {1: 1}
+    answer = move(petra, chosen, note=" ", **{"map.two_steps/ask": "asking"})
+    assert answer.status_code == 422
+    assert '<option value="asking" selected>' in answer.text
+
+
+def test_cases_follow_a_new_version_of_what_their_process_calls(window, desk, publish):
+    with desk.begin("system") as work:
+        deployments.deploy(work, files={"calls.bpmn": CALLS.encode()}, note="Ny")
+    case = desk.start("calls")
+    publish(*NEW_ID)
+    petra = window("petra")
+    assert "1 ärende pågår på en äldre version" in words(petra.get("/definitions/calls/1"))
+    page = petra.get("/definitions/calls/migrations?from=1&to=1")
+    assert cases_in(page) == [str(case)]
+    given = {"from": "1", "to": "1", "note": "Ny lag", "case": cases_in(page)}
+    result = petra.post("/definitions/calls/migrations", **given, **{"map.two_steps/ask": "asking"})
+    assert "Flyttat: 1." in words(result)
+    assert list(desk.open(case)) == ["asking"]
+
+
 def test_a_case_that_has_been_moved_already_is_not_moved_twice(window, desk, publish):
     case = desk.start()
     publish(*RENAMED)
@@ -145,7 +207,7 @@ def test_many_cases_are_taken_a_batch_at_a_time_past_those_that_stay(
     first = petra.get(PREVIEW)
     assert "Ärende 1–2 av 3." in words(first)
     result = move(petra, first)
-    assert f"{PAGE}?from=1&amp;to=2&amp;skip=1" in result.text
+    assert f"{PAGE}?from=1&amp;to=2&amp;map.two_steps%2Fask=&amp;skip=1" in result.text
     move(petra, petra.get(f"{PREVIEW}&skip=1"), skip="1")
     assert running() == {1: 1, 2: 2}
 
@@ -170,6 +232,6 @@ def test_what_makes_no_sense_is_refused(window, desk, publish):
     same = petra.get(f"{PAGE}?from=1&to=1")
     assert (same.status_code, '<a href="#to">' in same.text) == (422, True)
     assert "Inga ärenden att visa" in words(petra.get(f"{PREVIEW}&skip=999999999999999999999"))
-    for wrong in ({"case": "x"}, {"case": []}, {"case": str(case), "to": "1"}):
+    for wrong in ({"case": "x"}, {"case": []}, {"case": str(case), "to": ""}):
         answer = petra.post(PAGE, **({"from": "1", "to": "2", "note": "x"} | wrong))
         assert answer.status_code == 400, wrong

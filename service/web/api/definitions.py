@@ -13,7 +13,7 @@ from service.commands import deployments, migrations
 from service.engine import examples
 from service.errors import Invalid, NotFound, Problem
 from service.models.definitions import DefinitionKind, DeploymentState
-from service.queries import definitions, simulations
+from service.queries import definitions, replays, simulations
 from service.queries.definitions import VersionRow
 from service.web import auth
 from service.web.api.requests import Answer, Blueprint, changes, load, reads, works_alone
@@ -21,6 +21,7 @@ from service.web.api.schemas import Shown, Strict, Words, instant, maybe, page_o
 from service.work import UnitOfWork
 
 blueprint = Blueprint("definitions", __name__, description="Diagrams, decision tables and forms")
+OUTCOMES = ("same", "diverges", "blocked")
 KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 STATES = [each.value for each in DeploymentState]
 MOST_FILES = 200
@@ -205,8 +206,57 @@ class MigrationBody(Strict):
     old = fields.Integer(data_key="from", required=True, validate=validate.Range(1))
     new = fields.Integer(data_key="to", required=True, validate=validate.Range(1))
     cases = fields.List(fields.UUID(), validate=validate.Length(max=migrations.MOST))
+    mapping = fields.Dict(
+        keys=text(longest=200),
+        values=text(longest=128),
+        validate=validate.Length(max=migrations.MOST),
+        metadata={
+            "description": "Old element id to new; those of a called process are named “process/element”."
+        },
+    )
     note = text(longest=2000, load_default="")
     dry_run = fields.Boolean(load_default=False)
+
+
+class ReplayItem(Shown):
+    """How one case would have gone: `same`, `diverges`, or `blocked`, with what differs first, and why."""
+
+    case_id = fields.UUID(required=True)
+    reference = fields.String(required=True)
+    status = fields.String(required=True, metadata={"description": "Of the case, now."})
+    outcome = fields.String(required=True, attribute="verdict.outcome", validate=validate.OneOf(OUTCOMES))
+    steps = fields.Integer(
+        required=True, attribute="verdict.steps", metadata={"description": "That went the same."}
+    )
+    reason = fields.String(required=True, attribute="verdict.reason", allow_none=True)
+    place = fields.Nested(PlaceItem, required=True, attribute="verdict.place", allow_none=True)
+    name = Words(required=True, metadata={"description": "Of the element, in the reader's language."})
+    at = instant(required=True, attribute="verdict.at", allow_none=True)
+    questions = fields.List(
+        fields.String(),
+        required=True,
+        attribute="verdict.fields",
+        metadata={"description": "Keys of the questions whose answers the form does not take."},
+    )
+    message = Words(required=True, attribute="verdict.message")
+
+
+class ReplayDocument(Shown):
+    """How cases went on a candidate. Nothing is kept, and nothing that anybody answered is told."""
+
+    items = fields.List(fields.Nested(ReplayItem), required=True)
+    counts = fields.Dict(required=True, keys=fields.String(), values=fields.Integer())
+    left_out = fields.Integer(
+        required=True, metadata={"description": "Cases that were too much for one call; name fewer."}
+    )
+
+
+class ReplayBody(Strict):
+    """Files to lay over what is in force, and the cases to go through: those named, else the newest."""
+
+    files = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
+    cases = fields.List(fields.UUID(), validate=validate.Length(1, replays.MOST))
+    sample = fields.Integer(load_default=replays.SAMPLE, validate=validate.Range(1, replays.MOST))
 
 
 class ActBody(Strict):
@@ -320,6 +370,13 @@ def simulate(work: UnitOfWork, key: str, **given: Any) -> dict[str, Any]:
         "problems": [_told(p) for p in found.failure.problems],
     }
     return {**vars(found), "failure": failure}
+
+
+@works_alone(blueprint, "/process-definitions/<key>/replays", ReplayDocument(), body=ReplayBody())
+def replay(key: str, *, files: dict[str, str], **given: Any) -> replays.Replays:
+    """Go through the histories of cases once more on files that are not deployed; nothing is kept."""
+    sent = {name: content.encode() for name, content in files.items()}
+    return replays.run(auth.begin, sent, process=_known(key), **given)
 
 
 @works_alone(blueprint, "/process-definitions/<key>/migrations", Migrated(), body=MigrationBody())

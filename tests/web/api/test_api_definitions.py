@@ -166,3 +166,37 @@ def test_a_case_is_moved_over_http(petra, caller, anna):
     assert anna.get(f"cases/{case['id']}").get_json()["process"]["version"] == 2
     is_problem(anna.post(path, body), 403)
     is_problem(petra.post(path, {"from": 1}), 422)
+
+
+def test_renamed_elements_are_mapped_and_a_wrong_mapping_is_told_by_entry(petra, caller, anna):
+    case = anna.start()
+    renamed = BPMN.replace(b'"ask"', b'"asking"')
+    made = publish(petra, ("two_steps.bpmn", renamed), note="Nya id").get_json()
+    caller("pia").post(f"deployments/{made['id']}/approval")
+    path, body = "process-definitions/two_steps/migrations", {"from": 1, "to": 2, "note": "Nya id"}
+    (told,) = petra.post(path, body | {"dry_run": True}).get_json()["items"]
+    assert [each["reason"] for each in told["obstacles"]] == ["element-removed"]
+    wrong = petra.post(path, body | {"mapping": {"ask": "end"}})
+    is_problem(wrong, 422, pointer="/mapping/ask", rule="mapping-twice")
+    is_problem(petra.post(path, body | {"mapping": {"ask": 1}}), 422)
+    (moved,) = petra.post(path, body | {"mapping": {"ask": "asking"}}).get_json()["items"]
+    assert moved["moved"]
+    (task,) = anna.get(f"tasks?case={case['id']}").get_json()["items"]
+    assert task["element"] == "asking"
+
+
+def test_cases_are_gone_through_on_files_that_are_not_deployed(petra, anna):
+    case = anna.start(data={"secret": "Rut"})
+    path = "process-definitions/two_steps/replays"
+    files = {"two_steps.bpmn": BPMN.replace(b"P3D", b"P9D").decode()}
+    found = petra.post(path, {"files": files, "cases": [case["id"]]})
+    (told,) = found.get_json()["items"]
+    assert (told["outcome"], told["reason"], told["place"]["element"]) == ("diverges", "due", "ask")
+    assert (told["reference"], told["name"]) == (case["reference"], "Fråga")
+    assert found.get_json()["counts"] == {"same": 0, "diverges": 1, "blocked": 0}
+    assert "Rut" not in found.text
+    assert petra.post(path, {}).get_json()["items"][0]["outcome"] == "same"
+    is_problem(anna.post(path, {}), 403)
+    is_problem(petra.post(path, {"sample": 201}), 422, pointer="/sample")
+    is_problem(petra.post(path, {"files": {"two_steps.bpmn": "<x/>"}}), 422, file="two_steps.bpmn")
+    is_problem(petra.post("process-definitions/none/replays", {}), 404)

@@ -157,6 +157,7 @@ RIGHT: dict[str, Any] = {
         "petra",
         {"start_at": "2027-03-01T08:00:00Z", "steps": [{"element": "ask", "data": {"what": "sten"}}]},
     ),
+    "POST /api/v1/process-definitions/{key}/replays": ("petra", {"sample": 1}),
     "POST /api/v1/process-definitions/{key}/migrations": (
         "petra", {"from": 1, "to": 1, "note": "Ny tabell", "dry_run": True},
     ),
