@@ -23,6 +23,7 @@ from service.web import (
     session,
     tasks,
     trace,
+    trainings,
 )
 
 
@@ -48,6 +49,7 @@ def register(app: Flask) -> None:
         trace,
         board,
         answers,
+        trainings,
     ):
         app.register_blueprint(each.blueprint)
     api.register(app)

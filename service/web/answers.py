@@ -7,7 +7,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from service.errors import Invalid, NotFound, Problem
-from service.queries import definitions, people, statistics
+from service.queries import definitions, people, statistics, trainings
 from service.queries.people import DelegationRow
 from service.queries.statistics import Asked, Figure, Seen, Span, Value
 from service.web.auth import begin
@@ -82,6 +82,7 @@ def _page(work: UnitOfWork, given: Given, asked: Asked, wrong: str | None = None
         coordinators=sorted({row.person.name for row in delegations if _coordinates(row, work.today)}),
         changes=definitions.changes(work, begins, ends),
         routine=next((row for row in definitions.newest(work) if row.key == ROUTINE), None),
+        may_read_trainings=bool(trainings.readable(work)),
         figure_words=figure_words,
         span_words=span_words,
         by_month=by_month,

@@ -74,7 +74,7 @@ def test_the_register_of_delegations_and_the_changes_are_shown(window):
     assert "SN 2026/17" in told
     assert "Ingen regionkoordinator har delegation i dag" in told
     assert "Små diagram för tester" in told
-    assert "Utbildning registreras inte ännu" in told
+    assert "Utbildningsregistret är tomt" in told
 
 
 def test_a_regional_coordinator_with_a_delegation_is_named(desk, window):
