@@ -10,12 +10,14 @@ from service.errors import Invalid, NotFound, Problem
 from service.queries import definitions, people, statistics, trainings
 from service.queries.people import DelegationRow
 from service.queries.statistics import Asked, Figure, Seen, Span, Value
+from service.web import charts
 from service.web.auth import begin
 from service.web.presentation import t, zone
 from service.work import UnitOfWork
 
 blueprint = Blueprint("answers", __name__)
 ROUTINE = "case"  # the process that the routine begins with
+CHARTED = ("applications_sent", "individuals_rights_package_activated")
 COORDINATOR = "regionkoordinator"
 SECTIONS = (
     ("applications", (
@@ -78,6 +80,7 @@ def _page(work: UnitOfWork, given: Given, asked: Asked, wrong: str | None = None
         units=units,
         may_choose=statistics.may_see_small(work, [asked.unit] if asked.unit else units),
         sections=SECTIONS,
+        charts={key: charts.columns(found.figures[key], figure_words, span_words) for key in CHARTED},
         delegations=delegations,
         coordinators=sorted({row.person.name for row in delegations if _coordinates(row, work.today)}),
         changes=definitions.changes(work, begins, ends),
