@@ -3,11 +3,11 @@
 Places are percentages, so that the drawing fills its room while its letters keep their size.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from service.queries.statistics import Figure, Seen, Span, Value
+from service.queries.statistics import Figure, Seen, Value
+from service.web.council import figure_words, span_words
 from service.web.presentation import t
 
 TOP, FLOOR = 14, 84  # of the columns, in percent of the drawing's height
@@ -40,9 +40,7 @@ class Chart:
     some_hidden: bool
 
 
-def columns(
-    figure: Figure, figure_words: Callable[[Value], str], span_words: Callable[[Span], str]
-) -> Chart | None:
+def columns(figure: Figure) -> Chart | None:
     """Draw a figure; None when it has fewer than two spans, or nothing that may be shown."""
     shown = [value.number for _, value in figure.spans if value.seen is Seen.SHOWN and value.number]
     many = len(figure.spans)

@@ -8,7 +8,7 @@ from browsing import words
 from test_http_cost import counting
 
 from service.commands import people
-from service.queries import export
+from service.queries import export, sheets
 
 
 def get(window, who, path):
@@ -113,7 +113,7 @@ def test_a_note_like_a_formula_is_text_in_files_and_on_the_page(applications, wi
     applications(1)
     assert "=1+1" in words(get(window, "bo", "/answers"))
     rows = [dict.fromkeys(export.STATISTICS, "=1+1")]
-    assert b"\r\n'=1+1;'=1+1" in export.as_csv(rows, export.STATISTICS)
+    assert b"\r\n'=1+1;'=1+1" in sheets.as_csv(rows, export.STATISTICS)
     told = get(window, "bo", "/api/v1/exports/statistics.csv").data.decode("utf-8-sig")
     cells = [cell for row in csv.reader(io.StringIO(told), delimiter=";") for cell in row]
-    assert not any(cell.startswith(export.FORMULA) for cell in cells)
+    assert not any(cell.startswith(sheets.FORMULA) for cell in cells)

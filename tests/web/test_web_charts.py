@@ -10,7 +10,7 @@ from browsing import browser_of
 from service.engine.text import Text
 from service.queries.measures import Measure
 from service.queries.statistics import Figure, Seen, Span, Value
-from service.web import answers, charts
+from service.web import charts
 
 SVG = "{http://www.w3.org/2000/svg}"
 MEASURE = Measure("x", Text("x", "x"), Text("x", "x"))
@@ -34,7 +34,7 @@ def drawn(service, desk):
 
     def draw(*numbers):
         with service.test_request_context("/answers"):
-            return charts.columns(figure(*numbers), answers.figure_words, answers.span_words)
+            return charts.columns(figure(*numbers))
 
     assert browser_of(service, desk, "bo")
     return draw
