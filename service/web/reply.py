@@ -61,7 +61,8 @@ def _blocks(name: str, keys: Sequence[str], answers: Answers) -> Iterator[Block]
         yield _text(t("answers.no_training"))
         return
     yield from (_figure(each) for each in figures)
-    yield from _by_span([each for each in figures if len(each.spans) > 1])
+    if name != "changes":  # which are listed one by one
+        yield from _by_span([each for each in figures if len(each.spans) > 1])
     if len(found.units) > 1:
         yield from _by_unit([each for each in figures if each.units], found.units)
     if name == "team" and answers.routine is not None:
@@ -124,7 +125,7 @@ def _delegations(answers: Answers) -> Iterator[Block]:
         return
     heads = ("history.who", "answers.position", "answers.what", "case.unit", "answers.valid", "answers.basis")
     yield _table(
-        t("answers.section.authority"),
+        "",  # the section's heading says it
         [t(each) for each in heads],
         (
             [
