@@ -98,4 +98,11 @@ def _value(tagged: Any) -> Any:
         return tagged
     if "on" in tagged:
         return date.fromisoformat(tagged["on"])
-    return datetime.fromisoformat(tagged["at"]) if "at" in tagged else UUID(tagged["id"])
+    return _instant(tagged["at"]) if "at" in tagged else UUID(tagged["id"])
+
+
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("an instant without a zone")
+    return at

@@ -7,6 +7,7 @@ import pytest
 from calling import is_problem
 
 GIVEN = {"user": "anna", "unit": "norrmalm", "course": "Kurs (påhittad)", "given_on": "2026-01-15"}
+NAIVE = [{"at": "2026-01-01T00:00:00"}, {"id": "0" * 32}]
 
 
 def test_a_training_is_entered_once_for_one_key(bo):
@@ -46,7 +47,9 @@ def test_an_entry_is_withdrawn_with_a_reason(bo, anna):
     assert bo.get("trainings?user=anna").get_json()["items"][0]["withdrawn_at"]
 
 
-@pytest.mark.parametrize("place", [["x", "y"], [1, 2], [{"on": "x"}, {"id": "y"}], [None, None], "x", []])
+@pytest.mark.parametrize(
+    "place", [["x", "y"], [1, 2], [{"on": "x"}, {"id": "y"}], [None, None], "x", [], NAIVE]
+)
 def test_a_cursor_that_was_not_given_is_refused(bo, place):
     cursor = base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
     for path in ("trainings", "cases", "incidents"):
