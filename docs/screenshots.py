@@ -44,6 +44,7 @@ def main() -> None:
         greta = _logged_in(browser, address, "greta")
         greta.goto(f"{address}/cases")
         _take(greta, f"{_longest_case(greta, address)}/history", "history")
+        _take(greta, f"{address}/answers", "answers")
         browser.close()
 
 

@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -13,13 +14,14 @@ from uuid import UUID
 import click
 
 from service import config, scheduler, verifier
-from service.commands import checkpoints, demo, deployments, people, tables
+from service.commands import checkpoints, demo, deployments, people, tables, trainings
 from service.config import Settings
 from service.engine import examples, simulation
 from service.engine.definition import parse
 from service.errors import Refused, ServiceError
 from service.queries import casefile, definitions, history
 from service.queries import people as register
+from service.queries import trainings as trained
 from service.rules.permissions import SYSTEM, Role
 from service.server import Server
 from service.work import Platform, clock_of, open_platform
@@ -186,6 +188,49 @@ def head(key: str, username: str | None) -> None:
     with _prepared(config.load()).begin(SYSTEM) as work:
         people.set_head(work, unit=key, username=username)
     click.echo(f"{username or 'Nobody'} leads {key}.")
+
+
+@main.group()
+def training() -> None:
+    """Look after the register of trainings."""
+
+
+@training.command(name="list")
+@click.option("--unit", help="Only of this unit.")
+@in_words
+def list_trainings(unit: str | None) -> None:
+    """List who has been trained, the training given last first."""
+    cursor: str | None = None
+    with _prepared(config.load()).begin(SYSTEM) as work:
+        while True:
+            page = trained.trainings(work, unit=unit, limit=200, cursor=cursor)
+            for row in page.items:
+                until = f"until {row.valid_until}" if row.valid_until else "without end"
+                state = "  withdrawn" if row.withdrawn_at else ""
+                click.echo(f"{row.given_on}  {row.unit}  {row.person.username}  {row.course}  {until}{state}")
+            if (cursor := page.next) is None:
+                return
+
+
+@training.command(name="add")
+@click.argument("username")
+@click.argument("unit")
+@click.argument("course")
+@click.option("--given", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The day it was given.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last day on which it is valid.")
+@in_words
+def add_training(username: str, unit: str, course: str, given: datetime, until: datetime | None) -> None:
+    """Enter that USERNAME, who works or has worked in UNIT, was trained in COURSE."""
+    with _prepared(config.load()).begin(SYSTEM) as work:
+        trainings.register(
+            work,
+            username=username,
+            unit=unit,
+            course=course,
+            given_on=given.date(),
+            valid_until=until.date() if until else None,
+        )
+    click.echo(f"Entered {course} for {username} on {given.date()}.")
 
 
 @main.group()

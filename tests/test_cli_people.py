@@ -1,4 +1,4 @@
-"""The command line's words for units and their heads, and for where warnings go."""
+"""The command line's words for units and their heads, for where warnings go, and for trainings."""
 
 import pytest
 import sqlalchemy as sa
@@ -43,3 +43,15 @@ def test_an_address_is_set_and_taken_away(run, desk):
         with desk.begin("system") as work:
             assert work.session.scalars(sa.select(User.email).where(User.username == "anna")).one() == email
     assert run("user", "address", "anna", "no address").exit_code == 1
+
+
+def test_a_training_is_entered_and_listed(run):
+    words = ("anna", "norrmalm", "Kurs (påhittad)", "--given", "2026-01-15", "--until", "2027-01-15")
+    told = run("training", "add", *words)
+    assert (told.exit_code, told.output) == (0, "Entered Kurs (påhittad) for anna on 2026-01-15.\n")
+    line = "2026-01-15  norrmalm  anna  Kurs (påhittad)  until 2027-01-15"
+    assert line in run("training", "list").output
+    assert line not in run("training", "list", "--unit", "farsta").output
+    refused = run("training", "add", *words)
+    assert refused.exit_code == 1
+    assert "registered already" in refused.output

@@ -102,6 +102,8 @@ def test_who_may_do_what_in_their_own_unit_is_as_reviewed():
         "incident.read": "caseworker team_leader auditor administrator",
         "incident.handle": "team_leader administrator system",
         "people.administer": "administrator system",
+        "training.read": "team_leader auditor administrator system",
+        "training.register": "team_leader administrator system",
         "statistics.read": "caseworker team_leader process_owner auditor administrator system",
         "statistics.exact": "team_leader auditor system",
     }

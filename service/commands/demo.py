@@ -10,7 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from service.commands import cases, people, tasks
+from service.commands import cases, people, tasks, trainings
 from service.models.cases import Case, Task
 from service.models.people import User
 from service.rules.permissions import SYSTEM, Actor, Protection, Role
@@ -28,6 +28,12 @@ USERS: tuple[tuple[str, str, Role, str], ...] = (
 )
 DELEGATE = "bo"
 DELEGATIONS = ("reflection-period-application", "reflection-period-appeal")
+TRAININGS = (  # who, where, what, days ago, days it is valid
+    ("anna", "norrmalm", "Grundutbildning om människohandel (påhittad)", 200, 730),
+    ("bo", "norrmalm", "Grundutbildning om människohandel (påhittad)", 900, 730),
+    ("bo", "norrmalm", "Betänketid för den som skriver under (påhittad)", 90, None),
+    ("elin", "farsta", "Grundutbildning om människohandel (påhittad)", 30, 730),
+)
 LEADERS = {"norrmalm": "bo", "farsta": "elin"}
 WORKERS = {"norrmalm": "anna", "farsta": "elin"}
 CASES = Path(__file__).with_name("demo_cases.json")
@@ -71,6 +77,13 @@ def _people(platform: Platform) -> None:
                 unit="norrmalm",
                 valid_from=work.today - timedelta(days=400),
                 basis="Nämndens delegationsordning (påhittad)",
+            )
+    with platform.begin(SYSTEM) as work:
+        for username, unit, course, ago, lasts in TRAININGS:
+            given = work.today - timedelta(days=ago)
+            until = given + timedelta(days=lasts) if lasts else None
+            trainings.register(
+                work, username=username, unit=unit, course=course, given_on=given, valid_until=until
             )
 
 

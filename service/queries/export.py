@@ -4,7 +4,6 @@ The same case gives the same bytes every time: no clock, no random order, no com
 along only for those who may see them; an auditor gets their commitments.
 """
 
-import csv
 import io
 import json
 import zipfile
@@ -20,14 +19,17 @@ from xml.sax.saxutils import quoteattr
 import sqlalchemy as sa
 
 from service import verifier
+from service.engine.text import Text
 from service.errors import Invalid, NotFound, Problem
 from service.models.cases import Case, ProcessInstance
 from service.models.checkpoints import Checkpoint, TrailLeaf
 from service.models.definitions import Definition, Deployment, deployment_content
 from service.models.history import HistoryEvent
 from service.queries import history, measures, proofs, statistics
-from service.queries.statistics import Asked, Span
+from service.queries.sheets import Sheet
+from service.queries.statistics import Asked, Seen, Span, Statistics
 from service.queries.visibility import visible
+from service.rules.disclosure import SMALLEST
 from service.rules.permissions import Permission, may, require
 from service.vault import SALT
 from service.work import UnitOfWork
@@ -35,7 +37,6 @@ from service.work import UnitOfWork
 STILL = (1980, 1, 1, 0, 0, 0)  # the only moment that a file in an export has
 MOST = 200_000  # rows of a list that is exported
 PART = 500  # cases whose events are read at once
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula
 README = """Andrum: utdrag ur ärende {reference}
 
 Kontrollera utdraget utan Andrum och utan nät, med Python 3.11 eller senare:
@@ -113,11 +114,11 @@ def cases_table(work: UnitOfWork, wanted: Wanted) -> list[dict[str, Any]]:
     ]
 
 
-def events_table(work: UnitOfWork, wanted: Wanted) -> list[dict[str, Any]]:
+def events_table(work: UnitOfWork, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """The events of the cases that the actor may see, in order, without values; logged as an export."""
     work.looked("export", subject="events")
-    return [
-        {
+    for event in _events(work, wanted):
+        yield {
             "case": event.reference,
             "sequence": event.row.sequence,
             "at": event.row.at.isoformat(),
@@ -129,8 +130,6 @@ def events_table(work: UnitOfWork, wanted: Wanted) -> list[dict[str, Any]]:
             "details": json.dumps(event.row.details, ensure_ascii=False, sort_keys=True),
             "hash": event.row.seal,
         }
-        for event in _events(work, wanted)
-    ]
 
 
 def statistics_table(work: UnitOfWork, asked: Asked) -> list[dict[str, Any]]:
@@ -138,37 +137,19 @@ def statistics_table(work: UnitOfWork, asked: Asked) -> list[dict[str, Any]]:
 
     Beside the whole there is a row for each part; a row without a unit is of all the units asked for.
     """
-    found = statistics.statistics(work, asked)
-    work.looked("export", subject="statistics")
-    whole = Span(found.since, found.until)
-    return [
-        {
-            "measure": figure.measure.key,
-            "name": figure.measure.name.in_(work.actor.language),
-            "unit": unit,
-            "from": span.first.isoformat(),
-            "to": span.last.isoformat(),
-            "value": value.number,
-            "state": value.seen.value,
-            "definition": figure.measure.definition.in_(work.actor.language),
-            "version": measures.VERSION,
-        }
-        for figure in found.figures.values()
-        for unit, span, value in (
-            (found.unit, whole, figure.total),
-            *((found.unit, *part) for part in figure.spans if part[0] != whole),
-            *((unit, whole, each) for unit, each in figure.units.items() if unit != found.unit),
-        )
-    ]
+    return _statistics_rows(work, _statistics(work, asked, "statistics"))
 
 
-def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
-    """Write rows as CSV for Swedish spreadsheets: BOM, `;`, CRLF; no cell can be taken for a formula."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, delimiter=";", lineterminator="\r\n", extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows({name: _cell(row[name]) for name in columns} for row in rows)
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+def statistics_sheets(work: UnitOfWork, asked: Asked) -> tuple[Sheet, Sheet]:
+    """The same rows, and a sheet of what each figure and each state means; logged as an export."""
+    rows = _statistics_rows(work, _statistics(work, asked, "statistics"))
+    name, told = ("Siffror", "Definitioner") if work.actor.language == "sv" else ("Figures", "Definitions")
+    return Sheet(name, STATISTICS, rows), Sheet(told, DEFINITIONS, _definition_rows(work))
+
+
+def statistics_for(work: UnitOfWork, asked: Asked, *, document: str) -> Statistics:
+    """The figures for a document that leaves the service; logged as an export."""
+    return _statistics(work, asked, document)
 
 
 def xes(work: UnitOfWork, wanted: Wanted) -> Iterator[str]:
@@ -193,6 +174,23 @@ def xes(work: UnitOfWork, wanted: Wanted) -> Iterator[str]:
 
 
 STATISTICS = ("measure", "name", "unit", "from", "to", "value", "state", "definition", "version")
+DEFINITIONS = ("key", "name", "definition", "version")
+STATES: Mapping[Seen, Text] = {
+    Seen.SHOWN: Text("Talet visas.", "The figure is shown."),
+    Seen.AT_LEAST: Text(
+        "Summan av det som visas; något år är dolt.", "The sum of what is shown; some year is hidden."
+    ),
+    Seen.HIDDEN: Text(
+        f"Dolt: färre än {SMALLEST} människor, eller skulle avslöja ett sådant tal.",
+        f"Hidden: fewer than {SMALLEST} people, or would give such a count away.",
+    ),
+    Seen.ONE_YEAR: Text("Visas bara år för år.", "Shown only year by year."),
+    Seen.NOTHING: Text("Inga fall att räkna på.", "No cases to count."),
+    Seen.NOT_COUNTED: Text(
+        "Räknas inte: inget diagram märker det, eller registret är tomt. Det är inte noll.",
+        "Not counted: no diagram marks it, or the register is empty. It is not zero.",
+    ),
+}
 CASES = (
     "reference",
     "process",
@@ -237,6 +235,48 @@ class _CaseEvent:
     row: HistoryEvent
     reference: str
     unit: str
+
+
+def _statistics(work: UnitOfWork, asked: Asked, subject: str) -> Statistics:
+    found = statistics.statistics(work, asked)
+    work.looked("export", subject=subject)
+    return found
+
+
+def _statistics_rows(work: UnitOfWork, found: Statistics) -> list[dict[str, Any]]:
+    whole = Span(found.since, found.until)
+    return [
+        {
+            "measure": figure.measure.key,
+            "name": figure.measure.name.in_(work.actor.language),
+            "unit": unit,
+            "from": span.first.isoformat(),
+            "to": span.last.isoformat(),
+            "value": value.number,
+            "state": value.seen.value,
+            "definition": figure.measure.definition.in_(work.actor.language),
+            "version": measures.VERSION,
+        }
+        for figure in found.figures.values()
+        for unit, span, value in (
+            (found.unit, whole, figure.total),
+            *((found.unit, *part) for part in figure.spans if part[0] != whole),
+            *((unit, whole, each) for unit, each in figure.units.items() if unit != found.unit),
+        )
+    ]
+
+
+def _definition_rows(work: UnitOfWork) -> Iterator[dict[str, Any]]:
+    language = work.actor.language
+    for measure in measures.MEASURES:
+        yield {
+            "key": measure.key,
+            "name": measure.name.in_(language),
+            "definition": measure.definition.in_(language),
+            "version": measures.VERSION,
+        }
+    for seen, words in STATES.items():
+        yield {"key": seen.value, "name": "state", "definition": words.in_(language), "version": None}
 
 
 def _files(work: UnitOfWork, case: Case) -> dict[str, bytes]:
@@ -380,11 +420,6 @@ def _require_few(rows: int) -> None:
     if rows > MOST:
         told = f"More than {MOST} rows: narrow it by time or unit."
         raise Invalid(problems=[Problem(told, pointer="?from")])
-
-
-def _cell(value: Any) -> Any:
-    """A cell that no spreadsheet runs: text that begins like a formula gets an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _xes_event(event: HistoryEvent) -> str:

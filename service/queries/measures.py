@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from service.engine.text import Text
 
-VERSION = 1  # of the definitions; a figure says by which it was counted
+VERSION = 2  # of the definitions; a figure says by which it was counted
 SOON = 72  # hours from the activated package in which a right counts as soon begun
 
 
@@ -172,13 +172,16 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "staff_trained",
-        Text("Utbildad personal", "Staff trained"),
+        Text("Personal i teamet med giltig utbildning", "Staff in the team with valid training"),
         Text(
-            "Antal olika personer som fick minst en utbildning under perioden, enligt utbildningsregistret.",
-            "How many different persons were given at least one training in the period, by the register of "
-            "trainings.",
+            "Antal olika personer i teamet, räknade som personalen i teamet, som samma dag hade minst en "
+            "utbildning i utbildningsregistret som var given och inte hade gått ut. En utbildning gäller "
+            "personen, i vilken enhet den än fördes in; återtagna räknas inte.",
+            "How many different persons in the team, counted like the staff in the team, had on that day at "
+            "least one training in the register that had been given and had not expired. A training belongs "
+            "to the person, in whatever unit it was entered; withdrawn ones do not count.",
         ),
-        Kind.DISTINCT,
+        Kind.STOCK,
         about_people_in_need=False,
     ),
     Measure(

@@ -4,7 +4,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -51,7 +51,7 @@ def page(
         last = sa.tuple_(
             *(
                 sa.literal(value, column.type)
-                for value, column in zip(_read(cursor, len(by)), by, strict=True)
+                for value, column in zip(_read(cursor, [each.type for each in by]), by, strict=True)
             )
         )
         rows = rows.where(place < last if newest_first else place > last)
@@ -65,25 +65,44 @@ def page(
 
 
 def _write(values: Sequence[Any]) -> str:
-    tagged = [
-        {"at": v.isoformat()} if isinstance(v, datetime) else {"id": v.hex} if isinstance(v, UUID) else v
-        for v in values
-    ]
+    tagged = [_tagged(value) for value in values]
     return urlsafe_b64encode(json.dumps(tagged).encode()).decode().rstrip("=")
 
 
-def _read(cursor: str, width: int) -> list[Any]:
+def _tagged(value: Any) -> Any:
+    match value:
+        case datetime():
+            return {"at": value.isoformat()}
+        case date():
+            return {"on": value.isoformat()}
+        case UUID():
+            return {"id": value.hex}
+        case _:
+            return value
+
+
+def _read(cursor: str, types: Sequence[Any]) -> list[Any]:
     try:
         tagged = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         values = [_value(each) for each in tagged]
     except (ValueError, TypeError, KeyError) as error:
         raise Malformed("The cursor is not one that this list gave.") from error
-    if len(values) != width:
+    kinds = [each.python_type for each in types]
+    if [type(value) for value in values] != kinds:
         raise Malformed("The cursor is not one that this list gave.")
     return values
 
 
 def _value(tagged: Any) -> Any:
-    if isinstance(tagged, dict):
-        return datetime.fromisoformat(tagged["at"]) if "at" in tagged else UUID(tagged["id"])
-    return tagged
+    if not isinstance(tagged, dict):
+        return tagged
+    if "on" in tagged:
+        return date.fromisoformat(tagged["on"])
+    return _instant(tagged["at"]) if "at" in tagged else UUID(tagged["id"])
+
+
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("an instant without a zone")
+    return at

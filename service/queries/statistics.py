@@ -265,7 +265,6 @@ def _found(
         *_milestones(work, units, begin, end),
         *_deadlines(work, units, begin, end),
         *_staff(work, units, spans),
-        *_trained(work, units, asked),
         *_changes(work, begin, end),
     ):
         found.setdefault(key, []).append(each)
@@ -345,27 +344,28 @@ def _deadlines(
 
 
 def _staff(work: UnitOfWork, units: Sequence[str], spans: Sequence[Span]) -> Iterator[tuple[str, Found]]:
-    """Who is in the team at the end of each span, told on its last day."""
+    """Who is in the team at the end of each span, and whose training is valid then; told on its last day."""
     rows = work.session.execute(
         sa.select(
             Appointment.user_id, Appointment.unit_key, Appointment.held_from, Appointment.held_to
         ).where(Appointment.role.in_(TEAM), Appointment.unit_key.in_(units))
     ).all()
+    trainings = work.session.execute(
+        sa.select(Training.user_id, Training.given_on, Training.valid_until).where(
+            Training.user_id.in_({user for user, *_ in rows}), Training.withdrawn_at.is_(None)
+        )
+    ).all()
     for span in spans:
         end = datetime.combine(span.last + timedelta(days=1), time(), work.zone)
+        day = min(span.last, work.today)
+        trained = {
+            user for user, given, until in trainings if given <= day and (until is None or until >= day)
+        }
         for user, unit, since, until in rows:
             if since <= work.now and since < end and (until is None or until >= min(end, work.now)):
                 yield "staff_in_team", Found(span.last, unit, user)
-
-
-def _trained(work: UnitOfWork, units: Sequence[str], asked: Asked) -> Iterator[tuple[str, Found]]:
-    rows = sa.select(Training.given_on, Training.unit_key, Training.user_id).where(
-        Training.given_on.between(asked.since, asked.until),
-        Training.unit_key.in_(units),
-        Training.withdrawn_at.is_(None),
-    )
-    for day, unit, user in work.session.execute(rows):
-        yield "staff_trained", Found(day, unit, user)
+                if user in trained:
+                    yield "staff_trained", Found(span.last, unit, user)
 
 
 def _changes(work: UnitOfWork, begin: datetime, end: datetime) -> Iterator[tuple[str, Found]]:

@@ -57,6 +57,8 @@ class Permission(StrEnum):
     INCIDENT_READ = "incident.read"
     INCIDENT_HANDLE = "incident.handle"
     PEOPLE_ADMINISTER = "people.administer"
+    TRAINING_READ = "training.read"  # who has been trained in what, by name
+    TRAINING_REGISTER = "training.register"
     STATISTICS_READ = "statistics.read"
     STATISTICS_EXACT = "statistics.exact"  # counts of people so small that they are hidden from others
 
@@ -213,6 +215,8 @@ PERMISSIONS: dict[Permission, list[list[Predicate]]] = {
     Permission.INCIDENT_READ: [[works_in_unit, may_know], [audits_unit, may_know], [administers]],
     Permission.INCIDENT_HANDLE: [[leads_unit, may_know], [administers], [is_system]],
     Permission.PEOPLE_ADMINISTER: [[administers], [is_system]],
+    Permission.TRAINING_READ: [[leads_unit], [audits_unit], [administers], [is_system]],
+    Permission.TRAINING_REGISTER: [[leads_unit], [administers], [is_system]],
     Permission.STATISTICS_READ: [[belongs_to_unit], [is_system]],
     Permission.STATISTICS_EXACT: [[leads_unit], [audits_unit], [is_system]],
 }

@@ -26,6 +26,7 @@ from service.web import (
     simulation,
     tasks,
     trace,
+    trainings,
 )
 
 
@@ -54,6 +55,7 @@ def register(app: Flask) -> None:
         trace,
         board,
         answers,
+        trainings,
     ):
         app.register_blueprint(each.blueprint)
     api.register(app)

@@ -11,6 +11,7 @@ from service.commands import checkpoints
 from service.errors import Conflict, Invalid, Malformed
 from service.queries import definitions, history, people
 from service.queries.history import Access
+from service.rules.permissions import Permission, may
 from service.web import auth, texts, trail
 from service.web.auth import begin
 from service.web.presentation import names, t, zone
@@ -75,6 +76,7 @@ def show_access_log() -> ResponseReturnValue:
             cursor=request.args.get("cursor"),
         )
         reference = history.references(work, [case]).get(case) if case else None
+        audits = may(work.actor, Permission.TRAIL_CHECK)
     return render_template(
         "audit/access_log.html",
         page=page,
@@ -87,6 +89,8 @@ def show_access_log() -> ResponseReturnValue:
             "until": until or "",
         },
         actions=_actions(),
+        audits=audits,
+        about=REGISTERS,
         access_words=access_words,
     )
 
@@ -100,6 +104,10 @@ def access_words(access: Access) -> str:
 
 
 LISTS = frozenset({"list", "export", "search"})
+REGISTERS = frozenset({  # changes of who may do what: their subject says whom and where
+    "user.added", "user.disabled", "unit.added", "unit.head", "role.granted", "role.revoked",
+    "delegation.added", "training.registered", "training.withdrawn",
+})  # fmt: skip
 
 
 def _events_page(wrong: str | None = None) -> str:

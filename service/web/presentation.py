@@ -173,7 +173,10 @@ def built(name: str) -> str | None:
 
 
 def navigation() -> list[tuple[str, str]]:
-    """The pages that the reader's roles have use for: address and the key of the words."""
+    """The pages that the reader's roles have use for: address and the key of the words.
+
+    Auditors find the access log beside the other pages of those who check.
+    """
     actor = auth.actor()
     if actor is None:
         return []
@@ -186,9 +189,13 @@ def navigation() -> list[tuple[str, str]]:
         ("/incidents", "nav.incidents", {Role.TEAM_LEADER, Role.ADMINISTRATOR, Role.AUDITOR}),
         ("/answers", "nav.answers", set(Role)),
         ("/audit", "nav.audit", {Role.AUDITOR}),
-        ("/access-log", "nav.access_log", {Role.TEAM_LEADER, Role.AUDITOR}),
+        ("/access-log", "nav.access_log", {Role.TEAM_LEADER}),
     )
-    return [(address, words) for address, words, roles in offered if actor.roles & roles]
+    return [
+        (address, words)
+        for address, words, roles in offered
+        if actor.roles & roles and not (address == "/access-log" and Role.AUDITOR in actor.roles)
+    ]
 
 
 def with_query(**changed: str | None) -> str:

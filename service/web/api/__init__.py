@@ -22,6 +22,7 @@ from service.web.api import (
     statistics,
     tasks,
     timers,
+    trainings,
 )
 from service.web.api.openapi import PREFIX, DocumentedApi
 from service.web.api.problems import problem
@@ -39,6 +40,7 @@ NOUNS = (
     exports,
     statistics,
     people,
+    trainings,
 )
 described = Blueprint("openapi", __name__)
 

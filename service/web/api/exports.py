@@ -1,21 +1,23 @@
 """What leaves as files: a case with its proofs, lists for spreadsheets, a log for process mining."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from flask import Response
 
 from service.commands import checkpoints
-from service.queries import export
+from service.queries import export, sheets
+from service.queries.sheets import Sheet
 from service.web import auth
 from service.web.api.requests import Blueprint, files
 from service.web.api.schemas import Strict, instant, text
 from service.work import UnitOfWork
 
 blueprint = Blueprint("exports", __name__, description="Files for those who check")
-Table = Callable[[UnitOfWork, export.Wanted], list[dict[str, Any]]]
+Table = Callable[[UnitOfWork, export.Wanted], Iterable[dict[str, Any]]]
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 Wanted = Strict.from_dict(
     {"from": instant(), "to": instant(), "unit": text(longest=64), "process": text(longest=64)},
@@ -53,6 +55,18 @@ def export_events_csv(**wanted: Any) -> Response:
     return _csv("events", wanted)
 
 
+@files(blueprint, "/exports/cases.xlsx", XLSX, query=Wanted())
+def export_cases_xlsx(**wanted: Any) -> Response:
+    """Give cases as a workbook; no cell is taken for a formula."""
+    return _xlsx("cases", wanted)
+
+
+@files(blueprint, "/exports/events.xlsx", XLSX, query=Wanted())
+def export_events_xlsx(**wanted: Any) -> Response:
+    """Give events as a workbook, without personal values; no cell is taken for a formula."""
+    return _xlsx("events", wanted)
+
+
 @files(blueprint, "/exports/cases.json", "application/json", query=Wanted())
 def export_cases_json(**wanted: Any) -> Response:
     """Give cases as JSON."""
@@ -82,14 +96,21 @@ def attachment(content: bytes, name: str, content_type: str) -> Response:
 def _csv(what: str, wanted: Mapping[str, Any]) -> Response:
     table, columns = TABLES[what]
     with auth.begin() as work:
-        rows = table(work, _wanted(wanted))
-    return attachment(export.as_csv(rows, columns), f"{what}.csv", "text/csv; charset=utf-8")
+        content = sheets.as_csv(table(work, _wanted(wanted)), columns)
+    return attachment(content, f"{what}.csv", "text/csv; charset=utf-8")
+
+
+def _xlsx(what: str, wanted: Mapping[str, Any]) -> Response:
+    table, columns = TABLES[what]
+    with auth.begin() as work:
+        content = sheets.as_xlsx([Sheet(what, columns, table(work, _wanted(wanted)))], made=work.now)
+    return attachment(content, f"{what}.xlsx", XLSX)
 
 
 def _json(what: str, wanted: Mapping[str, Any]) -> Response:
     table, _ = TABLES[what]
     with auth.begin() as work:
-        rows = table(work, _wanted(wanted))
+        rows = list(table(work, _wanted(wanted)))
     told = json.dumps({what: rows}, ensure_ascii=False).encode()
     return attachment(told, f"{what}.json", "application/json")
 

@@ -6,10 +6,10 @@ from typing import Any
 from flask import Response
 from marshmallow import fields, validate
 
-from service.queries import export, measures, statistics
+from service.queries import export, measures, sheets, statistics
 from service.queries.statistics import Asked, Figure, Seen, Span, Value
 from service.web import auth
-from service.web.api.exports import attachment
+from service.web.api.exports import XLSX, attachment
 from service.web.api.requests import Blueprint, files, reads
 from service.web.api.schemas import Shown, Strict, Words, maybe, text
 from service.work import UnitOfWork
@@ -91,8 +91,16 @@ def export_statistics_csv(**asked: Any) -> Response:
     """Give the figures for spreadsheets: UTF-8 with BOM, `;`, no cell that is taken for a formula."""
     with auth.begin() as work:
         rows = export.statistics_table(work, _asked(work, asked))
-    content = export.as_csv(rows, export.STATISTICS)
+    content = sheets.as_csv(rows, export.STATISTICS)
     return attachment(content, "statistics.csv", "text/csv; charset=utf-8")
+
+
+@files(blueprint, "/exports/statistics.xlsx", XLSX, query=AskedFor())
+def export_statistics_xlsx(**asked: Any) -> Response:
+    """Give the figures as a workbook, with a sheet that says what each means."""
+    with auth.begin() as work:
+        content = sheets.as_xlsx(export.statistics_sheets(work, _asked(work, asked)), made=work.now)
+    return attachment(content, "statistics.xlsx", XLSX)
 
 
 @files(blueprint, "/exports/statistics.json", "application/json", query=AskedFor())

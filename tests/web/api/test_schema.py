@@ -105,7 +105,7 @@ def _do(town: Town, operation: Any, checks: list[Any]) -> None:
         first_headers = {"Authorization": f"Bearer {town.tokens[first]}"}
         made = town.app.test_client().post(f"/api/v1/{path.format(**ids)}", json=sent, headers=first_headers)
         assert made.status_code < 300, made.text
-        ids |= {"started": made.json.get("id")}
+        ids |= {"started": made.json.get("id"), "training_id": made.json.get("id")}
     given = json.loads(json.dumps(body).replace("STARTED", ids.get("started") or ""))
     ids |= {"username": who}
     ids |= {"key": "norrmalm"} if "/units/" in operation.path else {}
@@ -160,6 +160,14 @@ RIGHT: dict[str, Any] = {
     "POST /api/v1/process-definitions/{key}/replays": ("petra", {"sample": 1}),
     "POST /api/v1/process-definitions/{key}/migrations": (
         "petra", {"from": 1, "to": 1, "note": "Ny tabell", "dry_run": True},
+    ),
+    "POST /api/v1/trainings": (
+        "bo", {"user": "anna", "unit": "norrmalm", "course": "Kurs", "given_on": "2026-01-15"},
+    ),
+    "POST /api/v1/trainings/{training_id}/withdraw": (
+        "bo",
+        REASON,
+        ("bo", "trainings", {"user": "kim", "unit": "norrmalm", "course": "B", "given_on": "2026-01-16"}),
     ),
     "PUT /api/v1/units/{key}/head": ("sam", {"user": "bo"}),
     "POST /api/v1/session": ("anna", {"username": "anna", "password": "en lång mening om havet"}),
@@ -220,6 +228,7 @@ def test_without_an_identity_no_operation_answers(town):
                 "deployment_id": uuid4(),
                 "login_id": uuid4(),
                 "notice_id": uuid4(),
+                "training_id": uuid4(),
                 "username": "anna",
             }
         )
