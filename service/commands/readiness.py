@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from service.commands import tables
-from service.engine import advice, definition, simulation
+from service.engine import advice, definition, layouts, simulation
 from service.engine.definition import Definition
 from service.errors import Problem, Refused
 from service.work import clock_of
@@ -46,8 +46,12 @@ def misnamed(parsed: Definition, files: Collection[str]) -> Iterator[Problem]:
 
 
 def blocking(parsed: Definition, files: Collection[str], zone: ZoneInfo) -> list[Problem]:
-    """Find tables in these files that would fail or could not be read; if none, examples that fail."""
+    """Find what cannot be shown, or would fail, in these files; if nothing, examples that fail."""
     if not files:
         return []
-    found = [*advice.overlaps(parsed, files), *tables.problems(parsed, files)]
+    found = [
+        *layouts.problems(parsed, files),
+        *advice.overlaps(parsed, files),
+        *tables.problems(parsed, files),
+    ]
     return found or list(simulation.problems(parsed, parsed.examples.values(), clock=clock_of(parsed, zone)))

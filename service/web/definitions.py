@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from service.engine import layouts
 from service.queries import definitions, drafts
 from service.queries.definitions import VersionRow
 from service.rules.permissions import Permission, may
@@ -45,7 +46,7 @@ def show_version(key: str, version: int) -> ResponseReturnValue:
         "definitions/version.html",
         row=one.row,
         title=say(one.process.title),
-        xml=one.content.decode(),
+        xml=layouts.shown(one.content, key),
         steps=steps.table(one.process),
         versions=versions,
         may_draft=may_draft,
