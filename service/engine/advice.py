@@ -1,8 +1,8 @@
-"""What an owner should know before files take effect: lost milestones, gaps, what is not drawn."""
+"""What an owner should know before files take effect: lost milestones, gaps, unknown names."""
 
 from collections.abc import Collection, Iterator
 
-from service.engine import coverage, layouts, soundness
+from service.engine import coverage, layouts, soundness, variables
 from service.engine.decisions import DecisionTable, HitPolicy
 from service.engine.definition import Definition
 from service.engine.drawing import Element, Process
@@ -20,6 +20,7 @@ def warnings(before: Definition | None, after: Definition, files: Collection[str
     for table in after.decisions.values():
         if table.file in files and isinstance(table, DecisionTable):
             yield from _gaps(table)
+    yield from variables.warnings(after, files)
     yield from layouts.warnings(after, files)
 
 

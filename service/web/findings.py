@@ -22,6 +22,7 @@ EXACT = {
 }
 _QUOTED = re.compile(r"“[^”]*”")
 
+# {0} is the first word that the engine puts into quotation marks; without a place, all follow
 SWEDISH: Mapping[str, str] = {
     "attached": "Händelsen sitter inte på en aktivitet; fäst den på en.",
     "called-process": "Välj en process som finns.",
@@ -87,6 +88,8 @@ SWEDISH: Mapping[str, str] = {
     "milestone-lost": "En milstolpe försvinner och siffror som räknar den tar slut; flytta den.",
     "min": "Den undre gränsen är ett tal.",
     "minLength": "Minsta längden är ett heltal.",
+    "name-misspelled": "Inget ger {0}, så det är alltid tomt. Menade du {1}?",
+    "name-unknown": "Inget ger {0}, så det är alltid tomt; fråga efter det i ett formulär.",
     "never-ends": "Härifrån leder ingen väg till ett slut; rita en väg ut till en sluthändelse.",
     "no-id": "Ett element saknar id.",
     "no-process": "Det finns ingen process som kan köras i filen.",
@@ -134,7 +137,10 @@ def told(problem: Problem) -> str:
         return f"Rätta detta: {problem.message}"
     if problem.rule in EXACT:
         return f"{swedish} ({problem.message})"
-    named = ", ".join(dict.fromkeys(_QUOTED.findall(problem.message)))
+    quoted = _QUOTED.findall(problem.message)
+    if "{0}" in swedish:
+        return swedish.format(*quoted)
+    named = ", ".join(dict.fromkeys(quoted))
     return f"{swedish} ({named})" if named else swedish
 
 

@@ -264,6 +264,7 @@ def test_a_task_that_says_too_little_is_told(desk):
     assert {(each.rule, each.element) for each in found} == {
         ("task-incomplete", "ask"),
         ("task-incomplete", "check"),
+        ("laid-out", "two_steps"),
     }
 
 

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 from service.engine import definition
+from service.errors import Problem
+from service.web import findings
 from service.web.findings import SWEDISH
 
 ENGINE = Path(definition.__file__).parent
@@ -20,7 +22,7 @@ def test_every_rule_for_diagrams_has_swedish_words():
 
 
 def test_every_advice_has_swedish_words():
-    sources = ("advice.py", "layouts.py")
+    sources = ("advice.py", "layouts.py", "variables.py")
     rules = {rule for each in sources for rule in ADVICE.findall((ENGINE / each).read_text(encoding="utf-8"))}
     assert "milestone-lost" in rules
     assert rules - SWEDISH.keys() == set()
@@ -40,3 +42,10 @@ def test_every_rule_for_tables_and_forms_has_swedish_words():
     }  # told to caseworkers
     assert len(rules) > 40
     assert rules - of_answers - SWEDISH.keys() == set()
+
+
+def test_swedish_words_take_up_the_names_that_the_engine_quotes(service):
+    message = "Nothing gives “agee”, so it is always null. Did you mean “age”?"
+    with service.test_request_context():
+        told = findings.told(Problem(message, rule="name-misspelled"))
+    assert told == "Inget ger “agee”, så det är alltid tomt. Menade du “age”?"
