@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from service.errors import Problem
 from service.web.presentation import language
@@ -20,6 +21,7 @@ EXACT = {
     "task-incomplete",
     "timer",
 }
+OF_PATHS = {"done-twice", "join-left-over", "join-stuck", "never-ends"}  # these quote elements by their ids
 _QUOTED = re.compile(r"“[^”]*”")
 
 # {0} is the first word that the engine puts into quotation marks; without a place, all follow
@@ -56,6 +58,7 @@ SWEDISH: Mapping[str, str] = {
     "dmn-size": "Tabellen är för stor; dela den.",
     "dmn-type": "Det slaget av värde finns inte; välj ett annat.",
     "dmn-unsupported": "Det här körs inte av tjänsten; använd en tabell eller ett uttryck.",
+    "done-twice": "Alla grenar från {0} kommer hit var för sig, så resten görs flera gånger; slå ihop dem.",
     "due": "Fristen kan inte bli en tid; skriv till exempel P3D för tre dygn.",
     "element-not-drawn": "Det här är inte utritat, så ingen ser det; rita ut det.",
     "event-gateway": "Efter ”det som händer först” får bara händelser komma.",
@@ -75,6 +78,8 @@ SWEDISH: Mapping[str, str] = {
     "form-type": "Formulärets slag ska vara ”default”.",
     "four-eyes": "Välj en annan uppgift för en person i samma process.",
     "id-twice": "Två element har samma id; ge dem var sitt.",
+    "join-left-over": "Här blir något kvar när ärendet går {0}; slå ihop på samma sätt som det delades.",
+    "join-stuck": "Från {0} kommer inget när ärendet går {1}, så det fastnar här; slå ihop som det delades.",
     "json": "Filen kan inte läsas som JSON.",
     "key": "Frågans nyckel skrivs med bokstäver a–z, siffror och understreck, och är inget ord i FEEL.",
     "key-twice": "Två filer har samma nyckel; ge den ena en annan.",
@@ -152,7 +157,18 @@ def listed(problems: Iterable[Problem], names: Mapping[str, str]) -> list[dict[s
             "element": each.element or "",
             "name": names.get(each.element or "", each.element or ""),
             "rule": each.rule or "",
-            "words": told(each),
+            "words": told(_by_name(each, names)),
         }
         for each in problems
     ]
+
+
+def _by_name(problem: Problem, names: Mapping[str, str]) -> Problem:
+    """Call the elements of a path by their names."""
+    if problem.rule not in OF_PATHS:
+        return problem
+
+    def named(found: re.Match[str]) -> str:
+        return f"“{' → '.join(names.get(each, each) for each in found[0][1:-1].split(' → '))}”"
+
+    return replace(problem, message=_QUOTED.sub(named, problem.message))

@@ -49,3 +49,13 @@ def test_swedish_words_take_up_the_names_that_the_engine_quotes(service):
     with service.test_request_context():
         told = findings.told(Problem(message, rule="name-misspelled"))
     assert told == "Inget ger “agee”, så det är alltid tomt. Menade du “age”?"
+
+
+def test_a_path_is_told_by_the_names_of_its_elements(service):
+    message = "Nothing comes from “b” when a case goes “s → a”, so it waits here for ever."
+    with service.test_request_context():
+        (told,) = findings.listed([Problem(message, rule="join-stuck")], {"b": "Besluta", "a": "Ansök"})
+    assert told["words"] == (
+        "Från “Besluta” kommer inget när ärendet går “s → Ansök”, så det fastnar här; "
+        "slå ihop som det delades."
+    )
