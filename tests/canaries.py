@@ -126,8 +126,9 @@ BPMN = f"""<b:definitions xmlns:b="{MODEL}" xmlns:s="{SPIFF}" id="defs" name="N"
 <b:group id="g" categoryValueRef="cv"/>
 </b:process>
 <b:process id="verse" name="Verse" isExecutable="true"><b:startEvent id="vs" name="Start"/>
-<b:userTask id="sing" name="Sing">{properties(form="asked", due="P1D", guidance="g",
- guidance_en="g")}</b:userTask>
+<b:userTask id="sing" name="Sing">{
+    properties(form="asked", due="P1D", guidance="g", guidance_en="g")
+}</b:userTask>
 <b:endEvent id="ve" name="End"/><b:sequenceFlow id="v1" sourceRef="vs" targetRef="sing"/>
 <b:sequenceFlow id="v2" sourceRef="sing" targetRef="ve"/></b:process>
 </b:definitions>"""

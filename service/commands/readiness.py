@@ -42,7 +42,8 @@ def misnamed(parsed: Definition, files: Collection[str]) -> Iterator[Problem]:
     right = {f"{key}{ENDINGS[kind]}" for kind, key in brought}
     for (kind, key), source in brought.items():
         if source.file not in right:
-            yield Problem(f"Name the file {key}{ENDINGS[kind]}, after its key.", file=source.file)
+            message = f"Name the file “{key}{ENDINGS[kind]}”, after its key."
+            yield Problem(message, file=source.file, rule="file-name")
 
 
 def blocking(parsed: Definition, files: Collection[str], zone: ZoneInfo) -> list[Problem]:
