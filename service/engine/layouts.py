@@ -96,7 +96,7 @@ def _laid_out(content: bytes, process: str) -> bytes:
 
 def _first(root: Any) -> str:
     processes = root.findall(f"{BPMN}process")
-    runs = [each for each in processes if each.get("isExecutable", "true") == "true"]
+    runs = [each for each in processes if each.get("isExecutable", "true") in {"true", "1"}]
     return next((each.get("id") or "" for each in [*runs, *processes]), "")
 
 

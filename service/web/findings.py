@@ -101,7 +101,7 @@ SWEDISH: Mapping[str, str] = {
     "never-ends": "Härifrån leder ingen väg till ett slut; rita en väg ut till en sluthändelse.",
     "no-files": "Skicka minst en fil.",
     "no-id": "Ett element saknar id.",
-    "no-process": "Det finns ingen process som kan köras i filen.",
+    "no-process": "Det finns ingen process som kan köras i filen; märk en som körbar.",
     "not-caught": "Ingen händelse väntar på detta; lägg till en eller ta bort det.",
     "not-drawn": "Filen säger inte hur processen är ritad, och tjänsten kan inte rita den; rita den själv.",
     "not-run": "Det här körs inte av tjänsten; rita det på ett annat sätt.",
