@@ -75,7 +75,7 @@ def shown(content: bytes, process: str | None = None) -> str:
         if drawing is _diagrams(root)[0]:
             return content.decode("utf-8-sig")
         _diagrams(root)[0].addprevious(drawing)
-        return etree.tostring(root, encoding="unicode")
+        return str(etree.tostring(root, encoding="unicode"))
     except (Refused, Malformed, StepFailed):
         return content.decode("utf-8-sig", errors="replace")
 
@@ -91,7 +91,7 @@ def _laid_out(content: bytes, process: str) -> bytes:
     for each in _diagrams(root):
         root.remove(each)
     root.extend(_diagrams(drawn))
-    return etree.tostring(root, encoding="utf-8")
+    return bytes(etree.tostring(root, encoding="utf-8"))
 
 
 def _first(root: Any) -> str:
