@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-MODEL = "http://www.omg.org/spec/BPMN/20100524/MODEL"
+from toolmade import MODEL, of_tools
+
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 # What each tool adds: (its prefix, its namespace, an attribute on a task, an element in extensionElements).
@@ -81,6 +82,7 @@ def files() -> Iterator[tuple[str, bytes]]:
             filled = body.replace("{a}", attribute).replace("{e}", element)
             yield f"{tool}-{kind}", document(filled, around=around)
     yield from hostile()
+    yield from of_tools()
 
 
 def hostile() -> Iterator[tuple[str, bytes]]:

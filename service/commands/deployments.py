@@ -26,6 +26,7 @@ from service.work import UnitOfWork
 
 LOCK = 8_017_263_402  # any number that nobody else uses on this database
 LARGEST = 2 * 1024 * 1024  # bytes of one file
+TWICE = "Two files have this name; send one of them."
 Brought = Mapping[tuple[str, str], Source]  # what files define, by kind and key
 _NAME = re.compile(
     r"[a-z][a-z0-9_]{0,63}(\.bpmn|\.dmn|\.form\.json)|(?=.{3,77}$)[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\.example\.json"
@@ -70,7 +71,7 @@ def read_folder(root: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for name, path in found:
         if name in files:
-            raise Refused(problems=[Problem("Two files have this name.", file=name)])
+            raise Refused(problems=[Problem(TWICE, file=name, rule="file-twice")])
         files[name] = path.read_bytes()
     return files
 
@@ -93,7 +94,7 @@ def deploy(work: UnitOfWork, *, files: Mapping[str, bytes], note: str, dry_run: 
     require(work.actor, Permission.DEFINITION_DEPLOY)
     _one_at_a_time(work)
     if not note.strip() and not dry_run:
-        raise Invalid(problems=[Problem("Say what is changed and why.", pointer="/note")])
+        raise Invalid(problems=[Problem("Say what is changed and why.", pointer="/note", rule="note")])
     kept = named(files)
     before = _contents(work)
     parsed = definition.parse({row.file: row.content for row in before.values()} | kept)
@@ -158,17 +159,18 @@ def definition_in_force(work: UnitOfWork) -> definition.Definition | None:
 def named(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files under the names they are kept by; raises `Refused` for bad names and sizes."""
     if not files:
-        raise Refused(problems=[Problem("Send at least one file.", pointer="/files")])
+        raise Refused(problems=[Problem("Send at least one file.", pointer="/files", rule="no-files")])
     problems, kept = [], {}
     for given, content in files.items():
         name = given.replace("\\", "/").rsplit("/", 1)[-1]
         if _NAME.fullmatch(name) is None:
             told = "Name the file by its key: case.bpmn, permit_route.dmn, first_contact.form.json."
-            problems.append(Problem(told, file=name))
+            problems.append(Problem(told, file=name, rule="file-name-of-key"))
         elif len(content) > LARGEST:
-            problems.append(Problem(f"The file is larger than {LARGEST // 1024} kB.", file=name))
+            told = f"The file is larger than {LARGEST // 1024} kB; split it."
+            problems.append(Problem(told, file=name, rule="size"))
         elif name in kept:
-            problems.append(Problem("Two files have this name.", file=name))
+            problems.append(Problem(TWICE, file=name, rule="file-twice"))
         kept[name] = content
     if problems:
         raise Refused(problems=problems)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from service.commands import tables
-from service.engine import advice, definition, simulation
+from service.engine import advice, definition, layouts, simulation
 from service.engine.definition import Definition
 from service.errors import Problem, Refused
 from service.work import clock_of
@@ -42,12 +42,17 @@ def misnamed(parsed: Definition, files: Collection[str]) -> Iterator[Problem]:
     right = {f"{key}{ENDINGS[kind]}" for kind, key in brought}
     for (kind, key), source in brought.items():
         if source.file not in right:
-            yield Problem(f"Name the file {key}{ENDINGS[kind]}, after its key.", file=source.file)
+            message = f"Name the file “{key}{ENDINGS[kind]}”, after its key."
+            yield Problem(message, file=source.file, rule="file-name")
 
 
 def blocking(parsed: Definition, files: Collection[str], zone: ZoneInfo) -> list[Problem]:
-    """Find tables in these files that would fail or could not be read; if none, examples that fail."""
+    """Find what cannot be shown, or would fail, in these files; if nothing, examples that fail."""
     if not files:
         return []
-    found = [*advice.overlaps(parsed, files), *tables.problems(parsed, files)]
+    found = [
+        *layouts.problems(parsed, files),
+        *advice.overlaps(parsed, files),
+        *tables.problems(parsed, files),
+    ]
     return found or list(simulation.problems(parsed, parsed.examples.values(), clock=clock_of(parsed, zone)))

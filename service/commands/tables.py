@@ -26,7 +26,8 @@ def problems(parsed: Definition, files: Collection[str]) -> Iterator[Problem]:
         if table is None or table.file not in files:
             continue
         if not isinstance(table, DecisionTable):
-            yield Problem("The service reads this decision as a table.", file=table.file, element=key)
+            message = "The service reads this decision as a table; write it as one."
+            yield Problem(message, file=table.file, element=key, rule="table-kind")
             continue
         wrong = list(_misshapen(table, names))
         yield from wrong
@@ -37,14 +38,16 @@ def problems(parsed: Definition, files: Collection[str]) -> Iterator[Problem]:
 def _misshapen(table: DecisionTable, names: Collection[str]) -> Iterator[Problem]:
     missing = [name for name in names if name not in {each.name for each in table.outputs}]
     if missing:
-        told = f"The service reads these columns of the answer, and they are missing: {', '.join(missing)}."
-        yield Problem(told, file=table.file, element=table.table)
+        told = f"Columns that the service reads are missing: “{', '.join(missing)}”; add them."
+        yield Problem(told, file=table.file, element=table.table, rule="table-columns")
     many = table.hit_policy in IN_ORDER and table.aggregation is None
     if many != (table.key in LISTS):
-        told = (
-            "Several rows are read here: use RULE ORDER." if not many else "One row is read here: use UNIQUE."
+        told, rule = (
+            ("One row is read here: use UNIQUE.", "table-one")
+            if many
+            else ("Several rows are read here: use RULE ORDER.", "table-many")
         )
-        yield Problem(told, file=table.file, element=table.table)
+        yield Problem(told, file=table.file, element=table.table, rule=rule)
 
 
 def _rows(table: DecisionTable) -> Iterator[Problem]:
@@ -52,9 +55,9 @@ def _rows(table: DecisionTable) -> Iterator[Problem]:
     for rule in table.rules:
         row = {each.name: _plain(cell) for each, cell in zip(table.outputs, rule.outputs, strict=True)}
         read = [row[name] for name in READ["warnings"]]
-        told = escalation.fault(row) if Ellipsis not in read else None
-        if told:
-            yield Problem(told, file=table.file, element=rule.id)
+        fault = escalation.fault(row) if Ellipsis not in read else None
+        if fault is not None:
+            yield Problem(fault.message, file=table.file, element=rule.id, rule=fault.rule)
 
 
 def _plain(cell: str) -> Any:

@@ -1,8 +1,8 @@
-"""What an owner should know before files take effect, though they would run: lost milestones, gaps."""
+"""What an owner should know before files take effect: lost milestones, gaps, unknown names."""
 
 from collections.abc import Collection, Iterator
 
-from service.engine import coverage, soundness
+from service.engine import coverage, joins, layouts, soundness, variables
 from service.engine.decisions import DecisionTable, HitPolicy
 from service.engine.definition import Definition
 from service.engine.drawing import Element, Process
@@ -12,14 +12,18 @@ from service.errors import Problem
 def warnings(before: Definition | None, after: Definition, files: Collection[str]) -> Iterator[Problem]:
     """Warn of what these files bring or take away."""
     yield from _milestones(before, after, files)
+    looks = [joins.MOST_LOOKS]
     for process in after.processes.values():
         if process.file in files:
             yield from _endless(process)
+            yield from _joins(process, looks)
             for element in process.elements.values():
                 yield from _of_task(element, process.file)
     for table in after.decisions.values():
         if table.file in files and isinstance(table, DecisionTable):
             yield from _gaps(table)
+    yield from variables.warnings(after, files)
+    yield from layouts.warnings(after, files)
 
 
 def overlaps(found: Definition, files: Collection[str]) -> Iterator[Problem]:
@@ -54,8 +58,33 @@ def _endless(process: Process) -> Iterator[Problem]:
     for level in process.levels:
         for each in soundness.endless(level):
             path = " → ".join(each.path)
-            message = f"From here no path comes to an end ({path}); draw a way out to an end event."
+            message = f"From here no path comes to an end (“{path}”); draw a way out to an end event."
             yield Problem(message, element=each.element, file=process.file, rule="never-ends")
+
+
+def _joins(process: Process, looks: list[int]) -> Iterator[Problem]:
+    for level in process.levels:
+        for stuck in joins.stuck(level, looks):
+            path = " → ".join(stuck.path)
+            if not stuck.missing:
+                message = (
+                    f"Something stays here for ever when a case goes “{path}”: it comes once too often. Draw "
+                    "the split and its join alike."
+                )
+                yield Problem(message, element=stuck.element, file=process.file, rule="join-left-over")
+                continue
+            missing = stuck.missing[0]
+            message = (
+                f"Nothing comes from “{missing}” when a case goes “{path}”, so it waits here for ever. "
+                "Join with a gateway of the same kind as the split."
+            )
+            yield Problem(message, element=stuck.element, file=process.file, rule="join-stuck")
+        for each in joins.doubled(level):
+            message = (
+                f"The branches of “{each.split}” all come here, each by itself, so what follows is done more "
+                "than once. Join them with a parallel gateway."
+            )
+            yield Problem(message, element=each.element, file=process.file, rule="done-twice")
 
 
 def _of_task(element: Element, file: str) -> Iterator[Problem]:

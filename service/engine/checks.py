@@ -69,7 +69,8 @@ def _of_file(drawing: Drawing, whole: Whole) -> Iterator[Finding]:
         if times > 1:
             yield id, "id-twice", f"{times} elements have the id “{id}”; give each its own."
     if not drawing.processes:
-        yield None, "no-process", "There is no executable process in the file."
+        message = "There is no executable process in the file; set isExecutable of one to true."
+        yield None, "no-process", message
     for process in drawing.processes:
         yield from _of_process(process, whole)
 
@@ -106,11 +107,11 @@ def _of_level(level: Level, process: Process, whole: Whole) -> Iterator[Finding]
 
 
 def _of_node(node: Node, level: Level, process: Process, whole: Whole) -> Iterator[Finding]:
-    if not node.id:
-        yield None, "no-id", f"An element “{node.kind}” has no id."
-        return
     if node.kind not in RUNS:
-        yield not_run(node.id, node.kind)
+        yield not_run(node.id or None, node.kind)
+        return
+    if not node.id:
+        yield None, "no-id", f"An element “{node.kind}” has no id; give it one."
         return
     yield from foreign(node.id, node.foreign)
     for each in node.odd:

@@ -209,7 +209,7 @@ def read(root: Any, *, file: str, xml: bytes) -> Drawing:
     processes = tuple(
         _process(each, names, file=file, xml=xml)
         for each in root.findall(f"{BPMN}process")
-        if each.get("isExecutable", "true") == "true"
+        if _yes(each.get("isExecutable", "true"))
     )
     known = {
         "process",
@@ -222,6 +222,8 @@ def read(root: Any, *, file: str, xml: bytes) -> Drawing:
         "itemDefinition",
     }
     known |= {"documentation", "extensionElements"}
+    known |= {"correlationProperty", "dataStore", "endPoint", "interface", "partnerEntity"}
+    known |= {"partnerRole", "relationship", "resource"}  # named here, asked for by nothing that is run
     odd = [
         (each.get("id"), _local(each))
         for each in root
@@ -367,9 +369,9 @@ def _node(node: Any, names: _Names, around: _Around, paths: _Paths) -> Node:
         triggers=triggers,
         repeat=_repeat(node),
         attached_to=node.get("attachedToRef"),
-        interrupting=interrupting == "true",
-        by_event=node.get("triggeredByEvent") == "true",
-        for_compensation=node.get("isForCompensation") == "true",
+        interrupting=_yes(interrupting),
+        by_event=_yes(node.get("triggeredByEvent")),
+        for_compensation=_yes(node.get("isForCompensation")),
         handler=paths.handlers.get(id),
         called=node.get("calledElement"),
         decision=node.findtext(f"{BPMN}extensionElements/{SPIFF}calledDecisionId"),
@@ -440,13 +442,13 @@ def _repeat(node: Any) -> Repeat | None:
             "loop",
             condition=_words(loop, "loopCondition"),
             maximum=loop.get("loopMaximum"),
-            before=loop.get("testBefore") == "true",
+            before=_yes(loop.get("testBefore")),
         )
     many = node.find(f"{BPMN}multiInstanceLoopCharacteristics")
     if many is None:
         return None
     return Repeat(
-        "sequential" if many.get("isSequential") == "true" else "parallel",
+        "sequential" if _yes(many.get("isSequential")) else "parallel",
         condition=_words(many, "completionCondition"),
         collection=_words(many, "loopDataInputRef"),
         cardinality=_words(many, "loopCardinality"),
@@ -508,9 +510,9 @@ def _is_foreign(attribute: str) -> bool:
 def _odd(node: Any, kind: str) -> Iterator[str]:
     allowed = SCENERY | {"script"}
     for attribute in ("instantiate", "parallelMultiple"):
-        if node.get(attribute) == "true":
+        if _yes(node.get(attribute)):
             yield attribute
-    if any(each.get("waitForCompletion") == "false" for each in node):
+    if any(not _yes(each.get("waitForCompletion", "true")) for each in node):
         yield "waitForCompletion"
     if node.get("eventGatewayType", "Exclusive") != "Exclusive":
         yield "eventGatewayType"
@@ -521,6 +523,11 @@ def _odd(node: Any, kind: str) -> Iterator[str]:
         inside = kind == "subProcess" and local not in {"ioSpecification", "property"}
         if local not in allowed and not inside and not local.endswith("EventDefinition"):
             yield local
+
+
+def _yes(said: str | None) -> bool:
+    """Read a boolean as XML writes it."""
+    return (said or "").strip() in {"true", "1"}
 
 
 def _local(node: Any) -> str:

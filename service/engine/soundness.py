@@ -16,9 +16,9 @@ class Endless:
 
 def endless(level: Level) -> Iterator[Endless]:
     """Find the first elements on each way from which nothing leads to an end of the level."""
-    ways = _ways(level)
+    paths = ways(level)
     ends = {id for id, node in level.nodes.items() if _is_end(node)}
-    ending = _leading_to(ends, ways)
+    ending = _leading_to(ends, paths)
     starts = [id for id, node in level.nodes.items() if node.kind == "startEvent"]
     seen: dict[str, tuple[str, ...]] = {start: (start,) for start in starts}
     waiting = list(starts)
@@ -27,13 +27,13 @@ def endless(level: Level) -> Iterator[Endless]:
         if id not in ending:
             yield Endless(id, seen[id])
             continue  # all behind it is endless too
-        for target in ways[id]:
+        for target in paths[id]:
             if target not in seen:
                 seen[target] = (*seen[id], target)
                 waiting.append(target)
 
 
-def _ways(level: Level) -> Mapping[str, tuple[str, ...]]:
+def ways(level: Level) -> Mapping[str, tuple[str, ...]]:
     """Tell where a token can go from each element: along flows, links, and by events on its edge."""
     nodes = level.nodes.values()
     edges: dict[str, list[str]] = {}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from service.rules import calendar
@@ -97,20 +97,28 @@ def reached(levels: Sequence[Level], span: Span, *, next: int, at: datetime, now
     return again + [each.level for each in planned if each.level.number == next or at < each.at <= now]
 
 
-def fault(row: Mapping[str, Any]) -> str | None:
-    """Say what is wrong with a row of the table `warnings`, in one sentence; None when nothing is."""
+class Fault(NamedTuple):
+    """What is wrong with a row of the table `warnings`: by rule, and in one sentence."""
+
+    rule: str
+    message: str
+
+
+def fault(row: Mapping[str, Any]) -> Fault | None:
+    """Say what is wrong with a row of the table `warnings`; None when nothing is."""
     whole = all(isinstance(row[name], int) and row[name] >= 0 for name in ("level", "amount"))
     if not whole or row["level"] == 0:
-        return "“level” is 1 or more and “amount” 0 or more, both whole numbers."
+        return Fault("warning-numbers", "“level” is 1 or more and “amount” 0 or more, both whole numbers.")
     for name, words in (("unit", UNITS), ("counted", COUNTED), ("whom", frozenset(Whom))):
         if row[name] not in words:
-            return f"“{name}” is one of: {', '.join(sorted(words))}."
+            return Fault("warning-word", f"“{name}” is one of: “{', '.join(sorted(words))}”.")
     if (row["unit"] == "percent") != (row["counted"] == "of the time"):
-        return "“percent” goes with “of the time”, and only with that."
+        return Fault("warning-percent", "“percent” goes with “of the time”, and only with that.")
     if row["counted"] == "day of period" and (row["unit"] != "days" or row["amount"] == 0):
-        return "“day of period” goes with “days”, the first of which is 1."
+        return Fault("warning-day-of-period", "“day of period” goes with “days”, the first of which is 1.")
     if row["counted"] == AGAIN and row["amount"] == 0:
-        return "“again” needs an “amount” of at least 1: how long after the time before."
+        message = "“again” needs an “amount” of at least 1: how long after the time before."
+        return Fault("warning-again", message)
     return None
 
 

@@ -8,6 +8,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from service.commands import cases, deployments, messages
+from service.engine import layouts
 from service.errors import Conflict, Invalid, NotFound
 from service.queries import casefile, definitions, history, people
 from service.queries.casefile import CaseFile
@@ -202,7 +203,7 @@ def case_page(
         drawings=drawings.choices(file.definition, drawn_of),
         drawn=drawn,
         drawn_title=drawings.name(file.definition, drawn),
-        xml=diagram.xml.decode(),
+        xml=layouts.shown(diagram.xml, diagram.key),
         steps=steps.table(diagram, standing),
         answers=_answers(file),
         deadlines=file.deadlines,

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from service.engine import layouts
 from service.queries import definitions, drafts
 from service.rules.permissions import Permission, may
 from service.web import steps
@@ -41,7 +42,7 @@ def show_version(key: str, version: int) -> ResponseReturnValue:
         "definitions/version.html",
         row=one.row,
         title=say(one.process.title),
-        xml=one.content.decode(),
+        xml=layouts.shown(one.content, key),
         steps=steps.table(one.process),
         versions=versions,
         may_draft=may_draft,

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from service.commands import deployments, readiness
 from service.commands import drafts as commands
-from service.engine import tooling, xml
+from service.engine import layouts, tooling, xml
 from service.engine.tooling import Change
 from service.errors import Conflict, Invalid, Malformed, NotFound, Problem, Refused, Stale
 from service.queries import drafts
@@ -67,6 +67,7 @@ def edit(draft_id: UUID, file: str) -> ResponseReturnValue:
         row=one.row,
         file=file,
         text=found.content.decode(),
+        drawn=layouts.shown(found.content) if file.endswith(".bpmn") else None,
         kind=_kind(file, request.args.get("as")),
         words={
             name: t(f"draft.live_{name}") for name in ("saved", "saving", "failed", "fine", "wrong", "advice")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from service.errors import Problem
 from service.web.presentation import language
@@ -14,13 +15,16 @@ EXACT = {
     "example",
     "feel",
     "json",
+    "not-drawn",
     "pattern",
     "script",
     "task-incomplete",
     "timer",
 }
+OF_PATHS = {"done-twice", "join-left-over", "join-stuck", "never-ends"}  # these quote elements by their ids
 _QUOTED = re.compile(r"“[^”]*”")
 
+# {0} is the first word that the engine puts into quotation marks; without a place, all follow
 SWEDISH: Mapping[str, str] = {
     "attached": "Händelsen sitter inte på en aktivitet; fäst den på en.",
     "called-process": "Välj en process som finns.",
@@ -54,13 +58,18 @@ SWEDISH: Mapping[str, str] = {
     "dmn-size": "Tabellen är för stor; dela den.",
     "dmn-type": "Det slaget av värde finns inte; välj ett annat.",
     "dmn-unsupported": "Det här körs inte av tjänsten; använd en tabell eller ett uttryck.",
+    "done-twice": "Alla grenar från {0} kommer hit var för sig, så resten görs flera gånger; slå ihop dem.",
     "due": "Fristen kan inte bli en tid; skriv till exempel P3D för tre dygn.",
+    "element-not-drawn": "Det här är inte utritat, så ingen ser det; rita ut det.",
     "event-gateway": "Efter ”det som händer först” får bara händelser komma.",
     "event-kind": "Det slaget av händelse körs inte här; byt slag.",
     "event-reference": "Välj vilket meddelande, vilken signal eller vilket fel det gäller.",
     "example": "Exemplet går inte som det är skrivet; rätta det eller det som det prövar.",
     "feel": "Uttrycket kan inte läsas.",
     "file-kind": "Bara filer som slutar på .bpmn, .dmn och .form.json hör hit.",
+    "file-name": "Döp filen till {0}, efter dess nyckel.",
+    "file-name-of-key": "Döp filen efter dess nyckel: case.bpmn, permit_route.dmn, first_contact.form.json.",
+    "file-twice": "Två filer har samma namn; skicka den ena.",
     "flow-out": "Flödet ut härifrån är inte tillåtet; ta bort det.",
     "flow-source": "Flödet börjar inte vid något på samma nivå.",
     "flow-target": "Flödet leder inte till något det får leda till.",
@@ -72,10 +81,13 @@ SWEDISH: Mapping[str, str] = {
     "form-type": "Formulärets slag ska vara ”default”.",
     "four-eyes": "Välj en annan uppgift för en person i samma process.",
     "id-twice": "Två element har samma id; ge dem var sitt.",
+    "join-left-over": "Här blir något kvar när ärendet går {0}; slå ihop på samma sätt som det delades.",
+    "join-stuck": "Från {0} kommer inget när ärendet går {1}, så det fastnar här; slå ihop som det delades.",
     "json": "Filen kan inte läsas som JSON.",
     "key": "Frågans nyckel skrivs med bokstäver a–z, siffror och understreck, och är inget ord i FEEL.",
     "key-twice": "Två filer har samma nyckel; ge den ena en annan.",
     "label": "Skriv en fråga.",
+    "laid-out": "Tjänsten ritar processen, för filen säger inte hur; öppna redigeraren för att rita om.",
     "limits": "Den undre gränsen ska vara lägre än den övre.",
     "link": "Länken saknar sin andra ände, eller har två.",
     "mapping-kind": "Stegen är av olika slag; välj ett steg av samma slag.",
@@ -89,11 +101,16 @@ SWEDISH: Mapping[str, str] = {
     "milestone-lost": "En milstolpe försvinner och siffror som räknar den tar slut; flytta den.",
     "min": "Den undre gränsen är ett tal.",
     "minLength": "Minsta längden är ett heltal.",
+    "name-misspelled": "Inget ger {0}, så det är alltid tomt. Menade du {1}?",
+    "name-unknown": "Inget ger {0}, så det är alltid tomt; fråga efter det i ett formulär.",
     "never-ends": "Härifrån leder ingen väg till ett slut; rita en väg ut till en sluthändelse.",
+    "no-files": "Skicka minst en fil.",
     "no-id": "Ett element saknar id.",
-    "no-process": "Det finns ingen process som kan köras i filen.",
+    "no-process": "Det finns ingen process som kan köras i filen; märk en som körbar.",
     "not-caught": "Ingen händelse väntar på detta; lägg till en eller ta bort det.",
+    "not-drawn": "Filen säger inte hur processen är ritad, och tjänsten kan inte rita den; rita den själv.",
     "not-run": "Det här körs inte av tjänsten; rita det på ett annat sätt.",
+    "note": "Skriv vad som ändras och varför.",
     "one-event": "En händelse väntar på en sak; rita flera händelser.",
     "one-start": "Det ska finnas precis en start; låt grindval välja efter den.",
     "options": "Varje svar att välja på behöver en text och ett eget värde.",
@@ -109,6 +126,10 @@ SWEDISH: Mapping[str, str] = {
     "script": "En tilldelning per rad: namn = uttryck.",
     "size": "Filen är för stor.",
     "subtype": "Välj datum, klockslag eller båda (date, time, datetime).",
+    "table-columns": "Tjänsten läser kolumner som saknas: {0}. Lägg till dem.",
+    "table-kind": "Tjänsten läser beslutet som en tabell; skriv det som en.",
+    "table-many": "Här läses flera rader: välj träffregeln RULE ORDER.",
+    "table-one": "Här läses en rad: välj träffregeln UNIQUE.",
     "task-incomplete": "Uppgiften säger för lite för den som ska göra den; fyll i det som saknas.",
     "text": "Texten saknas eller har ett uttryck som inte kan läsas.",
     "timer": "Tiden kan inte läsas; skriv en varaktighet som P3D eller ett uttryck som blir en tid.",
@@ -119,6 +140,11 @@ SWEDISH: Mapping[str, str] = {
     "unsupported": "Det stöds inte i formulär här; ta bort det.",
     "validate": "Reglerna för svaret är skrivna på fel sätt; de är ett objekt.",
     "variable": "Så kan en variabel inte heta; använd bokstäver, siffror och understreck.",
+    "warning-again": "Det som upprepas ({0}) behöver minst 1 i {1}: hur länge efter förra gången.",
+    "warning-day-of-period": "{0} räknas i {1}, och den första dagen är 1.",
+    "warning-numbers": "{0} är 1 eller mer och {1} 0 eller mer, båda heltal.",
+    "warning-percent": "{0} hör ihop med {1} och bara med det.",
+    "warning-word": "{0} är ett av orden {1}.",
     "xml-doctype": "Ta bort DOCTYPE ur filen.",
     "xml-encoding": "Filen ska vara skriven i UTF-8.",
     "xml-syntax": "Filen kan inte läsas som XML.",
@@ -135,7 +161,10 @@ def told(problem: Problem) -> str:
         return f"Rätta detta: {problem.message}"
     if problem.rule in EXACT:
         return f"{swedish} ({problem.message})"
-    named = ", ".join(dict.fromkeys(_QUOTED.findall(problem.message)))
+    quoted = _QUOTED.findall(problem.message)
+    if "{0}" in swedish:
+        return swedish.format(*quoted)
+    named = ", ".join(dict.fromkeys(quoted))
     return f"{swedish} ({named})" if named else swedish
 
 
@@ -147,7 +176,18 @@ def listed(problems: Iterable[Problem], names: Mapping[str, str]) -> list[dict[s
             "element": each.element or "",
             "name": names.get(each.element or "", each.element or ""),
             "rule": each.rule or "",
-            "words": told(each),
+            "words": told(_by_name(each, names)),
         }
         for each in problems
     ]
+
+
+def _by_name(problem: Problem, names: Mapping[str, str]) -> Problem:
+    """Call the elements of a path by their names."""
+    if problem.rule not in OF_PATHS:
+        return problem
+
+    def named(found: re.Match[str]) -> str:
+        return f"“{' → '.join(names.get(each, each) for each in found[0][1:-1].split(' → '))}”"
+
+    return replace(problem, message=_QUOTED.sub(named, problem.message))

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, jsonify, redirect, render_template, reque
 from flask.typing import ResponseReturnValue
 
 from service.commands import tasks
+from service.engine import layouts
 from service.engine.expressions import Moment
 from service.engine.forms import initial
 from service.errors import Conflict, Invalid, Problem, Stale
@@ -216,7 +217,7 @@ def _page(
         arithmetic=_arithmetic(page.row),
         what_next=steps.what_next(process, page.element.id),
         steps=steps.table(process, steps.Standing(here=frozenset({page.element.id}), knows_past=False)),
-        xml=process.xml.decode(),
+        xml=layouts.shown(process.xml, process.key),
     )
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from service.engine import layouts
 from service.engine.step import Place
 from service.errors import NotFound
 from service.queries import people, trace
@@ -86,7 +87,7 @@ def show_trace(case_id: UUID) -> ResponseReturnValue:
             for key in drawings.around(found.definition, found.process, drawn, drawn_of)
         ],
         opens={element: _href(found, found.at, key) for element, key in opens.items()},
-        xml=process.xml.decode(),
+        xml=layouts.shown(process.xml, process.key),
         steps=steps.table(process, drawn_of[drawn]),
         chosen=now.element if now.drawing == drawn else None,
         links=_links(found, drawn if request.args.get("process") else None),

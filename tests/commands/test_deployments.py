@@ -264,13 +264,14 @@ def test_a_task_that_says_too_little_is_told(desk):
     assert {(each.rule, each.element) for each in found} == {
         ("task-incomplete", "ask"),
         ("task-incomplete", "check"),
+        ("laid-out", "two_steps"),
     }
 
 
 @pytest.mark.parametrize(
     ("old", "new", "element", "words"),
     [
-        ('name="whom"', 'name="whose"', "warnings_table", "missing: whom"),
+        ('name="whom"', 'name="whose"', "warnings_table", "missing: “whom”"),
         ('hitPolicy="RULE ORDER"', 'hitPolicy="FIRST"', "warnings_table", "use RULE ORDER"),
         ("<text>60</text>", "<text>-60</text>", "warnings_main_permit_1", "whole numbers"),
         ('<text>"percent"</text>', '<text>"weeks"</text>', "warnings_revocation_comment_1", "“percent” goes"),

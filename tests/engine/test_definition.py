@@ -343,3 +343,14 @@ def _told(value: Any, seen: set[int]) -> Iterator[Any]:
     else:
         yield type(value).__name__
         yield from _told(getattr(value, "__dict__", None), seen)  # not a copy: its id may be another's
+
+
+def test_a_yes_may_be_written_as_one() -> None:
+    content = (DIAGRAMS / "boundary_timer_interrupting.bpmn").read_bytes()
+    as_ones = content.replace(b'isExecutable="true"', b'isExecutable="1"')
+    as_ones = as_ones.replace(b'attachedToRef="work"', b'attachedToRef="work" cancelActivity="1"')
+    (level,) = definition.parse({"p.bpmn": as_ones}).processes["p"].levels
+    assert level.nodes["too_late"].interrupting
+    as_noughts = as_ones.replace(b'cancelActivity="1"', b'cancelActivity="0"')
+    (level,) = definition.parse({"p.bpmn": as_noughts}).processes["p"].levels
+    assert not level.nodes["too_late"].interrupting

@@ -70,7 +70,7 @@ def test_after_a_long_silence_it_is_told_once_and_goes_on():
 def test_a_row_that_cannot_be_put_on_the_calendar_is_told_in_words(wrong, words):
     row = {"level": 1, "amount": 2, "unit": "days", "counted": "before due", "whom": "head"}
     assert escalation.fault(row) is None
-    assert words in escalation.fault(row | wrong)
+    assert words in escalation.fault(row | wrong).message
 
 
 @pytest.mark.parametrize(

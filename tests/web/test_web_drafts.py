@@ -41,7 +41,7 @@ def test_the_live_check_tells_warnings_beside_problems(window, desk):
     changed = content.replace(GUIDED, "", 1)
     told = petra.post(path, file="two_steps.bpmn", content=changed, revision="1").json
     assert told["problems"] == []
-    assert {each["rule"] for each in told["warnings"]} == {"task-incomplete"}
+    assert {each["rule"] for each in told["warnings"]} == {"task-incomplete", "laid-out"}
     broken = changed.replace('targetRef="check"', 'targetRef="nobody"')
     told = petra.post(path, file="two_steps.bpmn", content=broken, revision="1").json
     assert told["problems"]

@@ -1,11 +1,18 @@
 """What the engine finds in diagrams is told in Swedish as well."""
 
+import ast
 import re
 from pathlib import Path
 
+import pytest
+
 from service.engine import definition
+from service.errors import Problem
+from service.rules import escalation
+from service.web import findings
 from service.web.findings import SWEDISH
 
+ON_ONE = pytest.mark.parametrize("kind", ["sqlite"])
 ENGINE = Path(definition.__file__).parent
 ADVICE = re.compile(r'rule="([a-z-]+)"')
 TOLD = re.compile(r'(?:wrong|refuse|_refused)\(\s*(?:[\w.]+(?: if [^,]+)?,\s*)?"([a-z-]+)"|rule="([a-z-]+)"')
@@ -21,7 +28,8 @@ def test_every_rule_for_diagrams_has_swedish_words():
 
 
 def test_every_advice_has_swedish_words():
-    rules = set(ADVICE.findall((ENGINE / "advice.py").read_text(encoding="utf-8")))
+    sources = ("advice.py", "layouts.py", "variables.py")
+    rules = {rule for each in sources for rule in ADVICE.findall((ENGINE / each).read_text(encoding="utf-8"))}
     assert "milestone-lost" in rules
     assert rules - SWEDISH.keys() == set()
 
@@ -46,3 +54,58 @@ def test_every_rule_for_tables_and_forms_has_swedish_words():
     }  # told to caseworkers
     assert len(rules) > 40
     assert rules - of_answers - SWEDISH.keys() == set()
+
+
+@ON_ONE
+def test_swedish_words_take_up_the_names_that_the_engine_quotes(service):
+    message = "Nothing gives “agee”, so it is always null. Did you mean “age”?"
+    with service.test_request_context():
+        told = findings.told(Problem(message, rule="name-misspelled"))
+    assert told == "Inget ger “agee”, så det är alltid tomt. Menade du “age”?"
+
+
+@ON_ONE
+def test_a_path_is_told_by_the_names_of_its_elements(service):
+    message = "Nothing comes from “b” when a case goes “s → a”, so it waits here for ever."
+    with service.test_request_context():
+        (told,) = findings.listed([Problem(message, rule="join-stuck")], {"b": "Besluta", "a": "Ansök"})
+    assert told["words"] == (
+        "Från “Besluta” kommer inget när ärendet går “s → Ansök”, så det fastnar här; "
+        "slå ihop som det delades."
+    )
+
+
+def test_every_problem_of_a_file_carries_a_rule_with_swedish_words():
+    rules, without = set(), []
+    commands = [ENGINE.parent / "commands" / name for name in ("readiness.py", "tables.py", "deployments.py")]
+    for path in [*sorted(ENGINE.glob("*.py")), *commands, ENGINE.parent / "rules" / "escalation.py"]:
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            named = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else ""
+            told = {each.arg: each.value for each in call.keywords} if named else {}
+            if named == "Problem" and "file" in told and "rule" not in told:
+                without.append(f"{path.name}:{call.lineno}")
+            rule = told.get("rule") if named == "Problem" else call.args[0] if named == "Fault" else None
+            rules |= {rule.value} if isinstance(rule, ast.Constant) else set()
+    assert without == []
+    assert {"file-name", "warning-again", "join-stuck"} <= rules
+    assert rules - SWEDISH.keys() - {"answers", "unknown"} == set()
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        ({"level": 0}, "warning-numbers"),
+        ({"unit": "dagar"}, "warning-word"),
+        ({"unit": "percent"}, "warning-percent"),
+        ({"counted": "day of period", "amount": 0}, "warning-day-of-period"),
+        ({"counted": "again", "amount": 0}, "warning-again"),
+    ],
+)
+@ON_ONE
+def test_a_row_of_warnings_that_makes_no_sense_is_told_in_swedish(service, changed, rule):
+    row = {"level": 1, "amount": 3, "unit": "days", "counted": "before due", "whom": "assignee"}
+    assert escalation.fault(row) is None
+    found = escalation.fault(row | changed)
+    assert found.rule == rule
+    with service.test_request_context():
+        assert "{" not in findings.told(Problem(found.message, rule=found.rule))

@@ -1,0 +1,178 @@
+"""Draws a process whose file does not say how it looks. What is drawn here is shown and never kept.
+
+Files stay as they were sent, byte for byte; an owner who changes one in the editor keeps the drawing.
+"""
+
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from typing import Any
+
+from lxml import etree
+
+from service.engine import tooling, xml
+from service.engine.definition import Definition
+from service.engine.drawing import BPMN, EVENTS, RUNS
+from service.errors import Malformed, Problem, Refused, StepFailed
+
+MOST_NODES = 1000  # that are laid out; a diagram of more is to be drawn by someone who knows what it means
+
+_DI = "{http://www.omg.org/spec/BPMN/20100524/DI}"
+_DC = "{http://www.omg.org/spec/DD/20100524/DC}"
+_INNER = frozenset({"subProcess", "adHocSubProcess", "transaction"})
+_NODES = RUNS | _INNER | {"serviceTask", "complexGateway", "dataObjectReference", "dataStoreReference"}
+
+
+def problems(found: Definition, files: Collection[str]) -> Iterator[Problem]:
+    """Find processes in these files that neither are drawn nor can be laid out here."""
+    for process in found.processes.values():
+        if process.file in files and not is_drawn(process.xml, process.key):
+            try:
+                _laid_out(process.xml, process.key)
+            except (Refused, Malformed, StepFailed) as error:
+                message = (
+                    "The file does not say how the process is drawn, and it cannot be laid out "
+                    f"({error.message}); draw it in an editor."
+                )
+                yield Problem(message, element=process.key, file=process.file, rule="not-drawn")
+
+
+def warnings(found: Definition, files: Collection[str]) -> Iterator[Problem]:
+    """Tell of processes in these files that the service lays out, and of elements that are drawn nowhere."""
+    for process in found.processes.values():
+        if process.file not in files:
+            continue
+        if not is_drawn(process.xml, process.key):
+            message = (
+                "The file does not say how the process is drawn; it is laid out here. "
+                "To draw it otherwise, open it in the editor."
+            )
+            yield Problem(message, element=process.key, file=process.file, rule="laid-out")
+            continue
+        drawn = {id for diagram in _diagrams(xml.root(process.xml, process.file)) for id in _shown(diagram)}
+        for element in process.elements:
+            if element not in drawn:
+                message = "The element is drawn nowhere, so nobody sees it; draw it."
+                yield Problem(message, element=element, file=process.file, rule="element-not-drawn")
+
+
+def is_drawn(content: bytes, process: str) -> bool:
+    """Tell whether the file says how the process looks."""
+    return _drawing_of(xml.root(content, "diagram"), process) is not None
+
+
+@lru_cache(maxsize=32)
+def shown(content: bytes, process: str | None = None) -> str:
+    """Give a diagram's text for a page: with a drawing of this process (or the first) as the first in it.
+
+    As it is when it cannot be read or drawn.
+    """
+    try:
+        root = xml.root(content, "diagram")
+        key = process or _first(root)
+        drawing = _drawing_of(root, key)
+        if drawing is None:
+            return _laid_out(content, key).decode()
+        if drawing is _diagrams(root)[0]:
+            return content.decode("utf-8-sig")
+        _diagrams(root)[0].addprevious(drawing)
+        return str(etree.tostring(root, encoding="unicode"))
+    except (Refused, Malformed, StepFailed):
+        return content.decode("utf-8-sig", errors="replace")
+
+
+def _laid_out(content: bytes, process: str) -> bytes:
+    """Add a drawing of the process to its file.
+
+    Raises `Malformed` when it cannot be read as BPMN, `StepFailed` when it is too much.
+    """
+    root = xml.root(content, "diagram")
+    bare = _bare(root, process)
+    drawn = xml.root(tooling.layout(etree.tostring(bare)), "diagram")
+    for each in _diagrams(root):
+        root.remove(each)
+    root.extend(_diagrams(drawn))
+    return bytes(etree.tostring(root, encoding="utf-8"))
+
+
+def _first(root: Any) -> str:
+    processes = root.findall(f"{BPMN}process")
+    runs = [each for each in processes if each.get("isExecutable", "true") in {"true", "1"}]
+    return next((each.get("id") or "" for each in [*runs, *processes]), "")
+
+
+def _process(root: Any, key: str) -> Any:
+    return next((each for each in root.findall(f"{BPMN}process") if each.get("id") == key), None)
+
+
+def _diagrams(root: Any) -> list[Any]:
+    return list(root.findall(f"{_DI}BPMNDiagram"))
+
+
+def _shown(diagram: Any) -> set[str]:
+    return {each.get("bpmnElement") or "" for each in diagram.iter(f"{_DI}BPMNShape")}
+
+
+def _drawing_of(root: Any, key: str) -> Any:
+    process = _process(root, key)
+    own = set() if process is None else {each.get("id") for each in process if each.get("id")}
+    return next((each for each in _diagrams(root) if own & _shown(each)), None)
+
+
+def _bare(root: Any, key: str) -> Any:
+    """Give the process alone, with nothing but what is to be drawn; flows are told at both their ends."""
+    bare = etree.Element(f"{BPMN}definitions", nsmap={"bpmn": BPMN.strip("{}")}, targetNamespace="andrum")
+    process = _process(root, key)
+    if process is None:
+        raise Malformed("There is no process in the file.")
+    made = etree.SubElement(bare, f"{BPMN}process", id=key)
+    inner = _fill(made, process)
+    if sum(1 for _ in made.iter(*(f"{BPMN}{kind}" for kind in _NODES))) > MOST_NODES:
+        raise StepFailed(f"it has more than {MOST_NODES} elements")
+    _open(bare, key, inner)
+    return bare
+
+
+def _fill(made: Any, level: Any) -> list[str]:
+    """Copy one level into `made`; give the ids of the sub-processes in it, outer ones first."""
+    nodes, inner = dict[str, Any](), list[str]()
+    for each in level:
+        kind, id = etree.QName(each).localname, each.get("id")
+        if not each.tag.startswith(BPMN) or kind not in _NODES or not id or id in nodes:
+            continue
+        nodes[id] = etree.SubElement(made, each.tag, id=id)
+        if kind in _INNER:
+            inner += [id, *_fill(nodes[id], each)]
+    _attach(level, nodes)
+    for each in level.findall(f"{BPMN}sequenceFlow"):
+        id, source, target = each.get("id"), each.get("sourceRef"), each.get("targetRef")
+        if id and source in nodes and target in nodes:
+            etree.SubElement(made, each.tag, id=id, sourceRef=source, targetRef=target)
+            etree.SubElement(nodes[source], f"{BPMN}outgoing").text = id
+            etree.SubElement(nodes[target], f"{BPMN}incoming").text = id
+    return inner
+
+
+def _attach(level: Any, nodes: dict[str, Any]) -> None:
+    """Say on which edge an event sits; one that sits nowhere is drawn by itself."""
+    for each in level.findall(f"{BPMN}boundaryEvent"):
+        event, host = nodes.get(each.get("id")), each.get("attachedToRef")
+        if event is not None and host in nodes and _is_activity(nodes[host]):
+            event.set("attachedToRef", host)
+        elif event is not None:
+            event.tag = f"{BPMN}intermediateCatchEvent"
+
+
+def _is_activity(node: Any) -> bool:
+    kind = etree.QName(node).localname
+    return kind not in EVENTS and not kind.endswith(("Gateway", "Reference"))
+
+
+def _open(bare: Any, key: str, inner: list[str]) -> None:
+    """Ask for sub-processes to be drawn open, so that all of a process is seen at once."""
+    diagram = etree.SubElement(bare, f"{_DI}BPMNDiagram")
+    plane = etree.SubElement(diagram, f"{_DI}BPMNPlane", bpmnElement=key)
+    for each in inner:
+        shape = etree.SubElement(
+            plane, f"{_DI}BPMNShape", id=f"{each}_open", bpmnElement=each, isExpanded="true"
+        )
+        etree.SubElement(shape, f"{_DC}Bounds", x="0", y="0", width="100", height="80")

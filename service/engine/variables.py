@@ -1,0 +1,212 @@
+"""Names that expressions read and nothing gives: most of them are spelled wrong.
+
+A process is looked at together with those that it calls and that call it, since they share a case's data.
+What a program gives when it starts a case cannot be known, but an example that gives the same tells it. Where
+no form is used at all, only what is nearly a known name is told.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from itertools import islice
+
+from service.engine import expressions, scripts, timing
+from service.engine.decisions import Decision
+from service.engine.definition import Definition
+from service.engine.drawing import Node, Process
+from service.engine.forms import PLACE, Form
+from service.errors import Problem, StepFailed
+
+MOST_TOLD = 50  # in one answer
+ALIKE = 0.75  # from when on one name is taken for another one spelled wrong
+_ENTRY = re.compile(r'[{,]\s*"?([A-Za-z_]\w*)"?\s*:', re.ASCII)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """One expression and where it stands."""
+
+    file: str
+    element: str
+    text: str
+    unary: bool = False
+    own: frozenset[str] = frozenset()  # names that are known only here
+
+
+@dataclass
+class _Group:
+    """Processes that share data, with what gives it and what reads it."""
+
+    processes: list[Process]
+    files: set[str] = field(default_factory=set)
+    given: set[str] = field(default_factory=set)
+    has_forms: bool = False
+    is_open: bool = False
+    reads: list[_Read] = field(default_factory=list)
+
+
+def warnings(found: Definition, files: Collection[str]) -> Iterator[Problem]:
+    """Warn of names that nothing gives, wherever these files have a part in it."""
+    yield from islice(_warnings(found, files), MOST_TOLD)
+
+
+def _warnings(found: Definition, files: Collection[str]) -> Iterator[Problem]:
+    told = set[tuple[str, str, str]]()
+    for group in _groups(found):
+        if not group.files.intersection(files):
+            continue
+        for read in group.reads:
+            for name in _unknown(read, group):
+                if (read.file, read.element, name) not in told:
+                    told.add((read.file, read.element, name))
+                    yield from _told(read, name, group)
+
+
+def _told(read: _Read, name: str, group: _Group) -> Iterator[Problem]:
+    near = get_close_matches(name, sorted(group.given | read.own), n=1, cutoff=ALIKE)
+    if near:
+        message = f"Nothing gives “{name}”, so it is always null. Did you mean “{near[0]}”?"
+        yield Problem(message, element=read.element, file=read.file, rule="name-misspelled")
+    elif group.has_forms and not group.is_open:
+        message = (
+            f"Nothing gives “{name}”, so it is always null. Ask for it in a form, assign it in a script, or "
+            "let an example show that cases start with it."
+        )
+        yield Problem(message, element=read.element, file=read.file, rule="name-unknown")
+
+
+def _unknown(read: _Read, group: _Group) -> list[str]:
+    try:
+        names = expressions.survey(expressions.stripped(read.text), unary=read.unary).names
+    except StepFailed:
+        return []
+    return sorted(names - group.given - read.own - {"?", "item", "partial"})
+
+
+def _groups(found: Definition) -> Iterator[_Group]:
+    """Give the processes by who calls whom, each with what it takes to judge its names."""
+    left = dict(found.processes)
+    beside: dict[str, set[str]] = {key: set() for key in left}
+    for key, process in left.items():
+        for node in _nodes(process):
+            if node.called in left:
+                beside[key].add(node.called)
+                beside[node.called].add(key)
+    while left:
+        together, waiting = set[str](), [next(iter(left))]
+        while waiting:
+            key = waiting.pop()
+            if key in left:
+                together.add(key)
+                waiting += beside[key]
+                del left[key]
+        group = _Group([found.processes[key] for key in sorted(together)])
+        _fill(group, found)
+        yield group
+
+
+def _fill(group: _Group, found: Definition) -> None:
+    for process in group.processes:
+        group.files.add(process.file)
+        for level in process.levels:
+            for node in level.nodes.values():
+                group.given |= set(_given(node))
+                group.reads += _read(node, process.file)
+                group.is_open |= level.element is None and node.kind == "startEvent" and bool(node.triggers)
+    keys = {each.key for each in group.processes}
+    for example in found.examples.values():
+        if example.script.process in keys:
+            group.files.add(example.file)
+            group.given |= example.script.data.keys()
+    for form in _forms(group, found):
+        group.has_forms = True
+        group.files.add(form.file)
+        group.given |= form.fields.keys()
+        group.reads += _of_form(form)
+    for decision, own in _decisions(group, found):
+        group.files.add(decision.file)
+        group.reads += _of_decision(decision, found.decisions, own)
+
+
+def _nodes(process: Process) -> Iterator[Node]:
+    return (node for level in process.levels for node in level.nodes.values())
+
+
+def _given(node: Node) -> Iterator[str]:
+    """Give the names that come into the data here."""
+    own = node.properties
+    for name in ("variable", "resultVariable", "result"):
+        if name in own:
+            yield own[name].partition(".")[0]
+    for path, _ in scripts.read(node.script or ""):
+        yield path[0]
+    if node.called:
+        yield from _entries(own.get("inputs", ""))
+    if node.repeat:
+        yield from filter(None, (node.repeat.item, node.repeat.output, node.repeat.output_item))
+
+
+def _entries(context: str) -> frozenset[str]:
+    """Give the keys of a context that is written out; rather too many than too few."""
+    return frozenset(_ENTRY.findall(context))
+
+
+def _read(node: Node, file: str) -> Iterator[_Read]:
+    """Give the expressions of an element and of the flows out of it."""
+    own = node.properties
+    repeat, triggers = node.repeat, node.triggers
+    texts = [own.get("inputs"), own.get("payload"), own.get("countsFrom"), own.get("due")]
+    texts += [each.expression for each in triggers]
+    texts += [repeat.condition, repeat.collection, repeat.cardinality] if repeat else []
+    texts += [expression for _, expression in scripts.read(node.script or "")]
+    for text in texts:
+        if text and timing.literal(text) is None:
+            yield _Read(file, node.id, text)
+    for flow in node.flows:
+        if flow.condition:
+            yield _Read(file, flow.id, flow.condition)
+
+
+def _forms(group: _Group, found: Definition) -> list[Form]:
+    keys = {node.element.form for process in group.processes for node in _nodes(process)}
+    return [found.forms[key] for key in sorted(each for each in keys if each) if key in found.forms]
+
+
+def _of_form(form: Form) -> Iterator[_Read]:
+    """Give a form's conditions and the places in its words; both see every answer of the form."""
+    parts = [inner for each in form.components for inner in each.each()]
+    own = frozenset(each.key for each in parts if each.key)
+    for each in parts:
+        if each.hide:
+            yield _Read(form.file, each.id, each.hide, own=own)
+        for place in (*PLACE.findall(each.text.sv), *PLACE.findall(each.text.en)):
+            yield _Read(form.file, each.id, place.strip(), own=own)
+
+
+def _decisions(group: _Group, found: Definition) -> Iterator[tuple[Decision, frozenset[str]]]:
+    """Give the decisions that are asked here, with what is laid over the data when they are."""
+    asked: dict[str, set[str]] = {}
+    waiting = [
+        (node.decision, _entries(node.properties.get("inputs", "")))
+        for process in group.processes
+        for node in _nodes(process)
+        if node.decision in found.decisions
+    ]
+    while waiting:
+        key, laid_over = waiting.pop()
+        if key is None or key not in found.decisions or (key in asked and laid_over <= asked[key]):
+            continue
+        asked.setdefault(key, set()).update(laid_over)
+        waiting += [(each, laid_over) for each in found.decisions[key].requires]
+    for key in sorted(asked):
+        yield found.decisions[key], frozenset(asked[key])
+
+
+def _of_decision(
+    decision: Decision, decisions: Mapping[str, Decision], laid_over: Iterable[str]
+) -> Iterator[_Read]:
+    required = {name for key in decision.requires for name in (key, decisions[key].variable)}
+    own = frozenset({*laid_over, *required})
+    for text, unary in decision.texts:
+        yield _Read(decision.file, decision.table, text, unary, own)
