@@ -49,6 +49,11 @@ def save(work: UnitOfWork, draft_id: UUID, *, file: str, content: bytes, revisio
     return _touch(work, draft)
 
 
+def seen(work: UnitOfWork, draft_id: UUID, *, revision: int) -> None:
+    """See that a draft can be changed and is as it was seen; raises `Stale`, which tells who saved when."""
+    _open(work, draft_id, revision)
+
+
 def remove(work: UnitOfWork, draft_id: UUID, *, file: str, revision: int) -> int:
     """Take a file out of a draft: what is in force stays as it is. Raises `NotFound`, `Stale`."""
     draft = _open(work, draft_id, revision)

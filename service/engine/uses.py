@@ -1,4 +1,4 @@
-"""Where names of a case's data are used: expressions of diagrams and tables, conditions of forms, examples."""
+"""Where names of a case's data are used: expressions of diagrams and tables, forms' conditions, examples."""
 
 import json
 import re
