@@ -63,7 +63,7 @@ def edit(draft_id: UUID, file: str) -> ResponseReturnValue:
     with begin() as work:
         one = drafts.one(work, draft_id)
         everything = drafts.in_force(work) | {each.name: each.content for each in one.files}
-        me = work.actor.id
+        me, company = work.actor.id, drafts.company(work, draft_id)
     found = drafting.file_of(one, file)
     return render_template(
         "drafts/editor.html",
@@ -76,6 +76,7 @@ def edit(draft_id: UUID, file: str) -> ResponseReturnValue:
         },
         choices=_choices(everything),
         other=drafting.other(one.row, me),
+        company=company,
     )
 
 
@@ -121,6 +122,15 @@ def add(draft_id: UUID) -> ResponseReturnValue:
         if file not in row.files:
             commands.save(work, draft_id, file=file, content=before[file], revision=row.revision)
     return redirect(url_for("drafts.edit", draft_id=draft_id, file=file), 303)
+
+
+@blueprint.post("/drafts/<uuid:draft_id>/presence")
+def attend(draft_id: UUID) -> ResponseReturnValue:
+    """Note that the reader has the draft open, and tell who else has; asked by the page itself."""
+    with begin(uses=False) as work:
+        commands.attend(work, draft_id)
+        company = drafts.company(work, draft_id)
+    return render_template("drafts/present.html", company=company)
 
 
 @blueprint.post("/drafts/<uuid:draft_id>/submit")

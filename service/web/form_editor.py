@@ -24,7 +24,7 @@ from service.engine.forms import Form
 from service.engine.uses import Use
 from service.errors import Invalid, Malformed, NotFound, Problem, Refused, Stale
 from service.queries import drafts
-from service.queries.drafts import DraftRow, FileInDraft
+from service.queries.drafts import DraftRow, FileInDraft, Present
 from service.web import drafting, form_view, texts
 from service.web import forms as filled
 from service.web.auth import begin
@@ -51,6 +51,7 @@ class Seen:
     files: Mapping[str, bytes]  # everything in force with the draft's files in place of theirs
     moment: Moment
     me: UUID | None
+    company: tuple[Present, ...]  # who else has the draft open
 
 
 @dataclass(frozen=True)
@@ -129,12 +130,12 @@ def preview(draft_id: UUID, file: str) -> ResponseReturnValue:
         seen = _see(work, draft_id, file)
     if seen is None:
         raise NotFound
-    form, _ = _compiled(seen)
+    form, problems = _compiled(seen)
     answers = filled.read(form, request.form) if form else {}
     shown_in = wanted.about or request.form.get("e:language", "")
     told = Told(open=wanted.open, typed=wanted.typed, add=wanted.add, answers=answers, shown_in=shown_in)
     if "HX-Request" in request.headers:
-        return render_template("drafts/preview.html", preview=_preview(seen, told))
+        return render_template("drafts/preview.html", preview=_preview(seen, told, form, problems))
     if form is None or wanted.verb != "try":
         return _page(seen, told)
     asked = filled.read(form, request.form, data={}, moment=seen.moment)
@@ -155,7 +156,8 @@ def _see(work: UnitOfWork, draft_id: UUID, file: str) -> Seen | None:
         return None
     if not file.endswith(ENDING) or not form_editing.is_plain(form):
         return None
-    return Seen(one.row, found, form, drafts.laid_over(work, draft_id), work.moment, work.actor.id)
+    files, company = drafts.laid_over(work, draft_id), drafts.company(work, draft_id)
+    return Seen(one.row, found, form, files, work.moment, work.actor.id, company)
 
 
 def _wanted() -> Wanted:
@@ -405,8 +407,9 @@ def _page(seen: Seen, told: Told) -> str:
         used=_used(used.get(opened.key, ())) if opened else "",
         also=_also(seen, opened.key) if opened and opened.key else [],
         other=drafting.other(seen.row, seen.me),
+        company=seen.company,
         undo=json.dumps(told.undo) if told.undo is not None else None,
-        preview=_preview(seen, told),
+        preview=_preview(seen, told, form, problems),
     )
 
 
@@ -431,9 +434,8 @@ def _numbers(path: str) -> tuple[int, ...]:
     return tuple(int(each) for each in path.split("-"))
 
 
-def _preview(seen: Seen, told: Told) -> dict[str, Any]:
+def _preview(seen: Seen, told: Told, form: Form | None, problems: Sequence[Problem]) -> dict[str, Any]:
     """What the preview shows: the parts as on the page of a task, in the wanted language."""
-    form, problems = _compiled(seen)
     shown_in = _language(told.shown_in)
     parts: Sequence[Any] = ()
     if form is not None:
