@@ -1,6 +1,6 @@
 """When a part of a form is shown, as owners say it: always, only with one answer, except with one answer.
 
-The file says when a part is hidden, in FEEL. Whatever is not one answer compared stays an expression of its own.
+The file says when a part is hidden, in FEEL. What is not one answer compared stays an expression of its own.
 """
 
 import re

@@ -47,7 +47,7 @@ class DraftFile(Base):
 
 
 class DraftPresence(Base):
-    """Somebody who has a draft open right now; their page says so again and again, and old rows count no more."""
+    """Somebody who has a draft open: their page says so again and again, and old rows count no more."""
 
     __tablename__ = "definition_draft_presence"
     draft_id: Mapped[UUID] = mapped_column(sa.ForeignKey("definition_draft.id"), primary_key=True)

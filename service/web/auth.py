@@ -48,7 +48,8 @@ def platform() -> Platform:
 def begin(*, uses: bool = True) -> Iterator[UnitOfWork]:
     """Open a unit of work for whoever asks; identification is part of it, so a request costs one transaction.
 
-    What a page asks by itself does not make the login last longer: `uses` is False then. Raises `NotIdentified` when there is no session or it has ended.
+    What a page asks by itself does not make the login last longer: `uses` is False then.
+    Raises `NotIdentified` when there is no session or it has ended.
     """
     secret = credentials()
     if not secret:

@@ -1,4 +1,4 @@
-"""The form editor of a draft: parts come, go, move and change by plain posts, beside the form as it will look.
+"""The form editor of a draft: parts come, go, move and change by posts, beside the form as it will look.
 
 Every change is saved in the draft at once, also what is wrong: the page tells of it where it belongs. Nothing
 that is tried in the preview is kept.
@@ -36,7 +36,8 @@ blueprint = Blueprint("form_editor", __name__)
 
 ENDING = ".form.json"
 MOST_ANSWERS = 300  # that a question offers
-ON_PARTS = {"open", "up", "down", "remove"}
+ON_PARTS = frozenset({"open", "up", "down", "remove"})
+OF_ANSWERS = frozenset({"answer_add", "answer_up", "answer_down", "answer_remove"})
 _PATH = re.compile(r"\d{1,6}(-\d{1,6}){0,20}", re.ASCII)
 _ANSWER = re.compile(r"o:(\d{1,3}):was", re.ASCII)
 
@@ -181,7 +182,7 @@ def _wanted() -> Wanted:
 
 
 def _condition(given: Mapping[str, str]) -> str:
-    """The expression that hides the part: its own words, unless other choices have been made than they say."""
+    """The expression that hides the part: its own words, unless other choices have been made."""
     chosen = Condition(given.get("when", OWN), given.get("when_answer", ""))
     if f"{chosen.when} {chosen.answer}" == request.form.get("e:when", ""):
         return given["hide"]
@@ -215,7 +216,7 @@ def _changed(seen: Seen, wanted: Wanted) -> tuple[bytes, Told]:
     form = copy.deepcopy(seen.form)
     part = form_editing.part_at(form, wanted.open) if wanted.open not in {"", "form"} else None
     about = None
-    if wanted.verb in ON_PARTS and wanted.about != "form":
+    if wanted.verb in ON_PARTS and (wanted.verb, wanted.about) != ("open", "form"):
         about = form_editing.part_at(form, _path(wanted.about))
     _say(form, wanted, part)
     told = _done(form, wanted, part, about, seen)
@@ -253,28 +254,29 @@ def _say(form: dict[str, Any], wanted: Wanted, part: Any) -> None:
 
 def _done(form: dict[str, Any], wanted: Wanted, part: Any, about: Any, seen: Seen) -> Told:
     """Do what the pressed button says; gives what the page is to say then."""
-    stays = "form" if wanted.open == "form" else _path_of(form, part)
-    match wanted.verb:
-        case "save" | "keep":
-            return Told(open=stays, focus="saved")
-        case "answer_add" | "answer_up" | "answer_down" | "answer_remove":
-            return Told(open=stays, focus=_of_answer(wanted))
-        case "open":
-            return Told(open="form" if about is None else _path_of(form, about), focus="opened")
-        case "close":
-            return Told(focus=f"open-{stays}")
-        case "up" | "down":
-            form_editing.move(form, _path_of(form, about), -1 if wanted.verb == "up" else 1)
-            return Told(open=_path_of(form, part), focus=f"{wanted.verb}-{_path_of(form, about)}")
-        case "remove":
-            form_editing.remove(form, _path_of(form, about))
-            left, name = _path_of(form, part), form_view.name_of(about)
-            return Told(open=left, focus="undo", removed=name, undo=seen.file.content.decode())
-        case "add":
-            made = _add(form, wanted, seen)
-            return Told(open=_path_of(form, made), focus="opened")
-        case _:
-            raise Malformed
+    if wanted.verb in {"up", "down"}:
+        form_editing.move(form, _path_of(form, about), -1 if wanted.verb == "up" else 1)
+        return Told(open=_stays(form, wanted, part), focus=f"{wanted.verb}-{_path_of(form, about)}")
+    if wanted.verb == "remove":
+        form_editing.remove(form, _path_of(form, about))
+        name, undo = form_view.name_of(about), seen.file.content.decode()
+        return Told(open=_stays(form, wanted, part), focus="undo", removed=name, undo=undo)
+    if wanted.verb == "add":
+        return Told(open=_path_of(form, _add(form, wanted, seen)), focus="opened")
+    if wanted.verb == "open":
+        return Told(open="form" if about is None else _path_of(form, about), focus="opened")
+    stays = _stays(form, wanted, part)
+    focus = {"close": f"open-{stays}", "save": "saved", "keep": "saved"} | dict.fromkeys(
+        OF_ANSWERS, _of_answer(wanted)
+    )
+    if wanted.verb not in focus:
+        raise Malformed
+    return Told(open="" if wanted.verb == "close" else stays, focus=focus[wanted.verb])
+
+
+def _stays(form: Mapping[str, Any], wanted: Wanted, part: Any) -> str:
+    """Where the open part stands now."""
+    return "form" if wanted.open == "form" else _path_of(form, part)
 
 
 def _add(form: dict[str, Any], wanted: Wanted, seen: Seen) -> dict[str, Any]:

@@ -1,12 +1,10 @@
-"""A form changed part by part without JavaScript: every verb, bad input, other owners, files that stay as they were."""
+"""A form changed part by part without JavaScript: every verb, bad input, other owners, files that stay."""
 
-import json
 import re
 from html import unescape
 from pathlib import Path
 
 import pytest
-from browsing import words
 
 from service.commands import drafts
 from service.queries import drafts as queries
