@@ -256,6 +256,8 @@ def _names(content: bytes, file: str) -> dict[str, str]:
     """What the parts of a diagram or table are called in the reader's language, by id."""
     if file.endswith(".dmn"):
         return _cells(content, file)
+    if file.endswith(form_editor.ENDING):
+        return form_editor.names(content)
     if not file.endswith(".bpmn"):
         return {}
     try:

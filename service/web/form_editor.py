@@ -7,7 +7,7 @@ that is tried in the preview is kept.
 import copy
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -98,6 +98,15 @@ def page(draft_id: UUID, file: str) -> str | None:
     return _page(seen, Told(open=asked if known else "", focus=request.args.get("focus", "")))
 
 
+def names(content: bytes) -> dict[str, str]:
+    """What the parts of a form are called, by id; nothing when it cannot be read."""
+    try:
+        parts = [each.part for each in form_editing.places(form_source.read(content))]
+    except ValueError:
+        return {}
+    return {str(each.get("id")): form_view.name_of(each) for each in parts if isinstance(each, Mapping)}
+
+
 @blueprint.post("/drafts/<uuid:draft_id>/files/<file>/form")
 def change(draft_id: UUID, file: str) -> ResponseReturnValue:
     """Keep what stands in the open part's controls, then add, remove, move or open a part."""
@@ -145,6 +154,38 @@ def preview(draft_id: UUID, file: str) -> ResponseReturnValue:
     except Invalid as error:
         return _page(seen, replace(told, errors=filled.by_place(error.problems))), 422
     return _page(seen, replace(told, is_accepted=True))
+
+
+@blueprint.post("/drafts/<uuid:draft_id>/forms")
+def add_form(draft_id: UUID) -> ResponseReturnValue:
+    """Put a new form without any part into the draft."""
+    title, title_en, key = (request.form.get(name, "").strip() for name in ("title", "title_en", "key"))
+    with begin() as work:
+        known = {
+            name.removesuffix(ENDING) for name in drafts.laid_over(work, draft_id) if name.endswith(ENDING)
+        }
+        key = key or form_editing.proposed(title, known, otherwise="form")
+        wrong = _unfit(title, key, known)
+        if not wrong:
+            made = form_editing.empty(key, title=title, title_en=title_en)
+            content = f"{json.dumps(made, ensure_ascii=False, indent=2)}\n".encode()
+            commands.save(
+                work, draft_id, file=f"{key}{ENDING}", content=content, revision=drafting.revision()
+            )
+    if wrong:
+        return render_template(
+            "drafts/new_form.html", draft_id=draft_id, wrong=wrong, problems=list(wrong.items())
+        ), 422
+    return redirect(url_for("drafts.edit", draft_id=draft_id, file=f"{key}{ENDING}"), 303)
+
+
+def _unfit(title: str, key: str, known: Collection[str]) -> dict[str, str]:
+    """What keeps a form from being added, by control."""
+    if not title:
+        return {"title": t("draft.new_form_no_title")}
+    if not forms.KEY.fullmatch(key):
+        return {"key": t("draft.new_form_bad_key")}
+    return {"key": t("draft.new_form_taken", key=key)} if key in known else {}
 
 
 def _see(work: UnitOfWork, draft_id: UUID, file: str) -> Seen | None:

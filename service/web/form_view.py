@@ -275,7 +275,7 @@ def _when(
     when, answer = said.get("when", now.when), said.get("when_answer", now.answer)
     ways = [(each, t(f"form_editor.when_{each}")) for each in (ALWAYS, ONLY, EXCEPT, OWN)]
     offered = [
-        (each.answer, f"{each.question}: {each.option or t('form_editor.ticked')}")
+        (each.answer, f"{each.question} – {each.option or t('form_editor.ticked')}")
         for each in form_conditions.offered(form, path)
     ]
     choices = _with([("", t("form_editor.choose")), *offered], answer)
