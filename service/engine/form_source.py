@@ -64,12 +64,26 @@ class _Writer:
             return self.text[was.start : was.end]
         if was is not None and was.value:
             flat = self._is_flat(was)
+        if was is not None and was.depth == depth and _is_built_alike(value, was):
+            return self._spliced(value, was)
         flat = self.is_flat if flat is None else flat
         if isinstance(value, Mapping):
             return self._around("{}", self._members(value, was, depth + 1, flat=flat), depth, flat=flat)
         if isinstance(value, list):
             return self._around("[]", self._items(value, was, depth + 1, flat=flat), depth, flat=flat)
         return self._plain(value)
+
+    def _spliced(self, value: Any, was: _Piece) -> str:
+        """Write only the values inside anew, with everything between them as it stands."""
+        if isinstance(value, Mapping):
+            pairs = [(each, was.members[name]) for name, each in value.items()]
+        else:
+            pairs = list(zip(value, was.items, strict=True))
+        told, at = [], was.start
+        for each, old in pairs:
+            told += [self.text[at : old.start], self.write(each, old, old.depth)]
+            at = old.end
+        return "".join([*told, self.text[at : was.end]])
 
     def _members(self, value: Mapping[str, Any], was: _Piece | None, depth: int, *, flat: bool) -> list[str]:
         before = was.members if was else {}
@@ -101,6 +115,18 @@ class _Writer:
 
     def _plain(self, value: Any) -> str:
         return json.dumps(value, ensure_ascii=self.is_ascii)
+
+
+def _is_built_alike(value: Any, was: _Piece) -> bool:
+    """Tell whether a value has the members, or the number of items, that it had."""
+    if isinstance(value, Mapping):
+        return isinstance(was.value, Mapping) and list(value) == list(was.members)
+    if not isinstance(value, list) or not isinstance(was.value, list):
+        return False
+    partners = _partners(value, was.items)
+    return len(value) == len(was.items) and all(
+        one is other for one, other in zip(partners, was.items, strict=True)
+    )
 
 
 def _partners(values: Sequence[Any], before: Sequence[_Piece]) -> list[_Piece | None]:

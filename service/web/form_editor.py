@@ -185,7 +185,7 @@ def _unfit(title: str, key: str, known: Collection[str]) -> dict[str, str]:
         return {"title": t("draft.new_form_no_title")}
     if not forms.KEY.fullmatch(key):
         return {"key": t("draft.new_form_bad_key")}
-    return {"key": t("draft.new_form_taken", key=key)} if key in known else {}
+    return {"key": t("draft.new_form_taken", name=key)} if key in known else {}
 
 
 def _see(work: UnitOfWork, draft_id: UUID, file: str) -> Seen | None:
@@ -327,10 +327,12 @@ def _add(form: dict[str, Any], wanted: Wanted, seen: Seen) -> dict[str, Any]:
         raise Malformed
     if not words.strip() and kind != Type.SEPARATOR:
         raise Invalid(problems=[Problem(t("form_editor.words_missing"), pointer="/add")])
-    holder, after = _holder(where.removeprefix("in:")), None
+    after: int | None = None
     if where.startswith("after:"):
         holder, _, number = _path(where.removeprefix("after:")).rpartition("-")
         after = int(number)
+    else:
+        holder = _holder(where.removeprefix("in:"))
     taken = {name for file, content in seen.files.items() if file.endswith(ENDING) for name in _keys(content)}
     return form_editing.add(
         form, holder=holder, after=after, type=Type(kind), words=words.strip(), taken=taken

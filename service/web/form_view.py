@@ -274,8 +274,9 @@ def _when(
     now = form_conditions.read(said["hide"])
     when, answer = said.get("when", now.when), said.get("when_answer", now.answer)
     ways = [(each, t(f"form_editor.when_{each}")) for each in (ALWAYS, ONLY, EXCEPT, OWN)]
+    ticked = t("form_editor.ticked")
     offered = [
-        (each.answer, f"{each.question} – {each.option or t('form_editor.ticked')}")
+        (each.answer, f"{each.question} – {each.option or ticked}")
         for each in form_conditions.offered(form, path)
     ]
     choices = _with([("", t("form_editor.choose")), *offered], answer)
