@@ -45,6 +45,8 @@ form.addEventListener("keydown", (event) => {
 addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden" && typed() !== saved) keep();
 });
+// the address names the part too, which takes the focus from the button that was pressed
+addEventListener("load", () => setTimeout(() => document.querySelector("[data-focus]")?.focus()));
 document.body.dataset.ready = "true";
 
 function controls() {
