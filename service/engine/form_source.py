@@ -4,10 +4,9 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from json.decoder import scanstring
 from typing import Any
 
-_SPACE = re.compile(r"[ \t\r\n]*")
+_SPACE = frozenset(" \t\r\n")
 _SCALAR = json.JSONDecoder()
 DEEPEST = 64  # values inside each other
 
@@ -40,7 +39,7 @@ def read(content: bytes) -> dict[str, Any]:
 def written(content: bytes, new: Mapping[str, Any]) -> bytes:
     """Give the file with this in it: unchanged parts keep their bytes, new ones take the file's style."""
     text = content.decode("utf-8")
-    root = _scan(text, _SPACE.match(text).end(), 0)  # type: ignore[union-attr]  matches nothing at least
+    root = _scan(text, _next(text, 0), 0)
     writer = _Writer(text)
     return f"{text[: root.start]}{writer.write(new, root, 0)}{text[root.end :]}".encode()
 
@@ -181,7 +180,7 @@ def _object(text: str, start: int, depth: int) -> _Piece:
     members: dict[str, _Piece] = {}
     at = _next(text, start + 1)
     while text[at] != "}":
-        key, at = scanstring(text, at + 1, True)  # noqa: FBT003  its own sign for strict
+        key, at = _SCALAR.raw_decode(text, at)
         at = _next(text, _next(text, at) + 1)
         members[key] = _scan(text, at, depth + 1)
         at = _next(text, members[key].end)
@@ -200,7 +199,10 @@ def _list(text: str, start: int, depth: int) -> _Piece:
 
 
 def _next(text: str, at: int) -> int:
-    return _SPACE.match(text, at).end()  # type: ignore[union-attr]  matches nothing at least
+    """The next place that is no space."""
+    while text[at] in _SPACE:
+        at += 1
+    return at
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

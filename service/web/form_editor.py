@@ -128,8 +128,9 @@ def change(draft_id: UUID, file: str) -> ResponseReturnValue:
     if now is not None and (told.undo is not None or "X-Kept" in request.headers):
         return _page(now, told)
     anchor = f"part-{told.open}" if told.open else "parts"
-    query = {"part": told.open or None, "focus": told.focus or None}
-    return redirect(url_for("drafts.edit", draft_id=draft_id, file=file, _anchor=anchor, **query), 303)
+    part, focus = told.open or None, told.focus or None
+    address = url_for("drafts.edit", draft_id=draft_id, file=file, part=part, focus=focus, _anchor=anchor)
+    return redirect(address, 303)
 
 
 @blueprint.post("/drafts/<uuid:draft_id>/files/<file>/preview")
