@@ -57,7 +57,7 @@ def test_an_owner_adds_moves_and_tries_a_question(open_window, desk):
     expect(page.locator("button[data-move=up][data-focus]")).to_be_focused()
     keys = [each.get("key") for each in in_draft(desk)]
     assert keys.index("behovs_tolk_nu") == len(keys) - 2
-    page.get_by_role("button", name="English").click()
+    page.get_by_role("button", name="English", exact=True).click()
     expect(page.locator("#preview-fields")).to_contain_text("Is an interpreter needed now?")
     page.get_by_role("button", name="Pröva svaren").click()
     expect(page.get_by_text("Så här skulle svaren inte godtas.")).to_be_visible()
