@@ -23,6 +23,7 @@ const PAGES = {
   app: "src/app/app.js",
   case: "src/case/case.js",
   trace: "src/case/trace.js",
+  form: "src/editor/form.js",
   modeler: "src/editor/modeler.js",
   source: "src/editor/source.js",
   table: "src/editor/table.js",

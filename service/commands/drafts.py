@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from service.commands import deployments
 from service.commands.deployments import Deployed
 from service.engine.text import Text
 from service.errors import Conflict, Invalid, NotFound, Problem, Refused, Stale
 from service.models.definitions import Deployment, DeploymentState
-from service.models.drafts import DefinitionDraft, DraftFile, DraftState
+from service.models.drafts import PRESENT, DefinitionDraft, DraftFile, DraftPresence, DraftState
 from service.models.people import User
 from service.rules.permissions import Facts, Permission, require
 from service.work import UnitOfWork
@@ -47,6 +48,26 @@ def save(work: UnitOfWork, draft_id: UUID, *, file: str, content: bytes, revisio
     else:
         row.content = kept
     return _touch(work, draft)
+
+
+def seen(work: UnitOfWork, draft_id: UUID, *, revision: int) -> None:
+    """See that a draft can be changed and is as it was seen; raises `Stale`, which tells who saved when."""
+    _open(work, draft_id, revision)
+
+
+def attend(work: UnitOfWork, draft_id: UUID) -> None:
+    """Note that whoever asks has the draft open; those who have not said so for a while are forgotten."""
+    require(work.actor, Permission.DEFINITION_READ)
+    if work.session.get(DefinitionDraft, draft_id) is None:
+        raise NotFound
+    work.session.execute(sa.delete(DraftPresence).where(DraftPresence.seen_at < work.now - PRESENT))
+    insert = postgresql.insert if work.session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    row = {"draft_id": draft_id, "user_id": work.actor.id, "since": work.now, "seen_at": work.now}
+    work.session.execute(
+        insert(DraftPresence)
+        .values(row)
+        .on_conflict_do_update(index_elements=["draft_id", "user_id"], set_={"seen_at": work.now})
+    )
 
 
 def remove(work: UnitOfWork, draft_id: UUID, *, file: str, revision: int) -> int:

@@ -79,8 +79,11 @@ def log_in(work: UnitOfWork, *, username: str, password: str, otp: str | None = 
     return _new_login(work, user.id, "browser", LONGEST)
 
 
-def resume(work: UnitOfWork, *, secret: str) -> Actor | None:
-    """Tell who holds this secret, with roles and delegations, in one query; None when it is no good."""
+def resume(work: UnitOfWork, *, secret: str, uses: bool = True) -> Actor | None:
+    """Tell who holds this secret, with roles and delegations, in one query; None when it is no good.
+
+    A page that asks by itself does not use the login: it ends when its holder has been idle for long.
+    """
     rows = work.session.execute(_resumed(), {"today": work.today, "secret": _hash(secret)}).all()
     if not rows:
         return None
@@ -93,7 +96,7 @@ def resume(work: UnitOfWork, *, secret: str) -> Actor | None:
         or rows[0].User.disabled_at is not None
     ):
         return None
-    if work.now - login.seen_at >= NOTICED:
+    if uses and work.now - login.seen_at >= NOTICED:
         login.seen_at = work.now
     return replace(_actor(rows), until=_until(login))
 

@@ -1,6 +1,6 @@
 """What process owners are drawing: drafts, and the files in them. Nothing in force is touched."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
 
@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.models.base import Base, words
+
+PRESENT = timedelta(seconds=30)  # after a sign of life; pages give one every eight seconds
 
 
 class DraftState(StrEnum):
@@ -42,3 +44,13 @@ class DraftFile(Base):
     draft_id: Mapped[UUID] = mapped_column(sa.ForeignKey("definition_draft.id"), primary_key=True)
     file: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
     content: Mapped[bytes]
+
+
+class DraftPresence(Base):
+    """Somebody who has a draft open: their page says so again and again, and old rows count no more."""
+
+    __tablename__ = "definition_draft_presence"
+    draft_id: Mapped[UUID] = mapped_column(sa.ForeignKey("definition_draft.id"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(sa.ForeignKey("user_account.id"), primary_key=True)
+    since: Mapped[datetime]
+    seen_at: Mapped[datetime]

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from service.errors import NotFound
 from service.models.definitions import Definition, Deployment, DeploymentState, deployment_content
-from service.models.drafts import DefinitionDraft, DraftFile, DraftState
+from service.models.drafts import PRESENT, DefinitionDraft, DraftFile, DraftPresence, DraftState
 from service.queries import people
 from service.queries.people import Person
 from service.rules.permissions import Facts, Permission, may, require
@@ -45,6 +45,14 @@ class FileInDraft:
 
 
 @dataclass(frozen=True)
+class Present:
+    """Somebody else who has the draft open, and since when."""
+
+    person: Person
+    since: datetime
+
+
+@dataclass(frozen=True)
 class OneDraft:
     """A draft with its files."""
 
@@ -75,6 +83,22 @@ def one(work: UnitOfWork, draft_id: UUID) -> OneDraft:
     before = in_force(work)
     files = tuple(FileInDraft(each.file, each.content, before.get(each.file)) for each in found)
     return OneDraft(rows[0], files)
+
+
+def company(work: UnitOfWork, draft_id: UUID) -> tuple[Present, ...]:
+    """The others who have the draft open, as their pages said a moment ago; who came first stands first."""
+    require(work.actor, Permission.DEFINITION_READ)
+    rows = work.session.scalars(
+        sa.select(DraftPresence)
+        .where(
+            DraftPresence.draft_id == draft_id,
+            DraftPresence.user_id != work.actor.id,
+            DraftPresence.seen_at >= work.now - PRESENT,
+        )
+        .order_by(DraftPresence.since)
+    ).all()
+    who = people.named(work, [row.user_id for row in rows])
+    return tuple(Present(who[row.user_id], row.since) for row in rows)
 
 
 def in_force(work: UnitOfWork) -> dict[str, bytes]:

@@ -45,16 +45,17 @@ def platform() -> Platform:
 
 
 @contextmanager
-def begin() -> Iterator[UnitOfWork]:
+def begin(*, uses: bool = True) -> Iterator[UnitOfWork]:
     """Open a unit of work for whoever asks; identification is part of it, so a request costs one transaction.
 
+    What a page asks by itself does not make the login last longer: `uses` is False then.
     Raises `NotIdentified` when there is no session or it has ended.
     """
     secret = credentials()
     if not secret:
         raise NotIdentified
     with platform().begin(SYSTEM) as work:
-        actor = people.resume(work, secret=secret)
+        actor = people.resume(work, secret=secret, uses=uses)
         if actor is None:
             raise NotIdentified
         work.actor = g.actor = actor

@@ -2,7 +2,6 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, jsonify, redirect, render_template, request, url_for
@@ -12,13 +11,13 @@ from service.commands import deployments, readiness
 from service.commands import drafts as commands
 from service.engine import layouts, tooling, xml
 from service.engine.tooling import Change
-from service.errors import Conflict, Invalid, Malformed, NotFound, Problem, Refused, Stale
+from service.errors import Conflict, Invalid, NotFound, Problem, Refused, Stale
 from service.queries import drafts
-from service.queries.drafts import DraftRow, FileInDraft, OneDraft
+from service.queries.drafts import FileInDraft
 from service.rules.permissions import Permission, may
-from service.web import auth, findings, texts
+from service.web import auth, drafting, findings, form_editor, texts
 from service.web.auth import begin
-from service.web.presentation import clock, language, moment, t
+from service.web.presentation import clock, language, t
 
 blueprint = Blueprint("drafts", __name__)
 SHOWN = 400  # changed lines of a text before a page stops helping
@@ -57,23 +56,28 @@ def show(draft_id: UUID) -> ResponseReturnValue:
 @blueprint.get("/drafts/<uuid:draft_id>/files/<file>")
 def edit(draft_id: UUID, file: str) -> ResponseReturnValue:
     """Open one file of a draft in its editor; only to read when the draft is closed."""
+    kind = _kind(file, request.args.get("as"))
+    page = form_editor.page(draft_id, file) if kind == "form" else None
+    if page is not None:
+        return page
     with begin() as work:
         one = drafts.one(work, draft_id)
         everything = drafts.in_force(work) | {each.name: each.content for each in one.files}
-        me = work.actor.id
-    found = _file(one, file)
+        me, company = work.actor.id, drafts.company(work, draft_id)
+    found = drafting.file_of(one, file)
     return render_template(
         "drafts/editor.html",
         row=one.row,
         file=file,
         text=found.content.decode(),
         drawn=layouts.shown(found.content) if file.endswith(".bpmn") else None,
-        kind=_kind(file, request.args.get("as")),
+        kind="text" if kind == "form" else kind,
         words={
             name: t(f"draft.live_{name}") for name in ("saved", "saving", "failed", "fine", "wrong", "advice")
         },
         choices=_choices(everything),
-        other=_other(one.row, me),
+        other=drafting.other(one.row, me),
+        company=company,
     )
 
 
@@ -82,7 +86,9 @@ def save(draft_id: UUID, file: str) -> ResponseReturnValue:
     """Keep a file as the editor has it; tells who was first when somebody else saved since."""
     try:
         with begin() as work:
-            revision = commands.save(work, draft_id, file=file, content=_content(), revision=_revision())
+            revision = commands.save(
+                work, draft_id, file=file, content=drafting.content(), revision=drafting.revision()
+            )
             now = work.now
     except Stale as error:
         return jsonify(words=error.message), 412
@@ -92,17 +98,17 @@ def save(draft_id: UUID, file: str) -> ResponseReturnValue:
 @blueprint.post("/drafts/<uuid:draft_id>/check")
 def check(draft_id: UUID) -> ResponseReturnValue:
     """Tell what keeps what is drawn now, laid over all that is in force, from being deployed; and advice."""
-    file, content = request.form.get("file", ""), _content()
+    file, content = request.form.get("file", ""), drafting.content()
     with begin() as work:
         one = drafts.one(work, draft_id)
         files = drafts.laid_over(work, draft_id) | {file: content}
         before, zone, me = deployments.definition_in_force(work), work.zone, work.actor.id
     found = readiness.look(files, before, zone)  # a second of thinking, with no transaction open
-    newer = one.row.revision > _revision()
+    newer = one.row.revision > drafting.revision()
     return jsonify(
         problems=findings.listed(found.problems, _names(content, file)),
         warnings=findings.listed(found.warnings, _names(content, file)),
-        other=_other(one.row, me) if newer else None,
+        other=drafting.other(one.row, me) if newer else None,
     )
 
 
@@ -119,6 +125,15 @@ def add(draft_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("drafts.edit", draft_id=draft_id, file=file), 303)
 
 
+@blueprint.post("/drafts/<uuid:draft_id>/presence")
+def attend(draft_id: UUID) -> ResponseReturnValue:
+    """Note that the reader has the draft open, and tell who else has; asked by the page itself."""
+    with begin(uses=False) as work:
+        commands.attend(work, draft_id)
+        company = drafts.company(work, draft_id)
+    return render_template("drafts/present.html", company=company)
+
+
 @blueprint.post("/drafts/<uuid:draft_id>/submit")
 def submit(draft_id: UUID) -> ResponseReturnValue:
     """Hand the draft over for approval."""
@@ -127,7 +142,7 @@ def submit(draft_id: UUID) -> ResponseReturnValue:
         return _page(draft_id, problems=[("note", t("draft.note_missing"))], note=note), 422
     try:
         with begin() as work:
-            commands.submit(work, draft_id, note=note, revision=_revision())
+            commands.submit(work, draft_id, note=note, revision=drafting.revision())
     except Refused as error:
         told = [
             (None, f"{each.file or ''} {each.element or ''}: {findings.told(each)}")
@@ -246,6 +261,8 @@ def _names(content: bytes, file: str) -> dict[str, str]:
     """What the parts of a diagram or table are called in the reader's language, by id."""
     if file.endswith(".dmn"):
         return _cells(content, file)
+    if file.endswith(form_editor.ENDING):
+        return form_editor.names(content)
     if not file.endswith(".bpmn"):
         return {}
     try:
@@ -294,36 +311,13 @@ def _choices(files: Mapping[str, bytes]) -> dict[str, list[str]]:
     }
 
 
-def _other(row: DraftRow, me: UUID | None) -> str | None:
-    """Tell of another owner who works on the same draft."""
-    if row.saved_by.id == me:
-        return None
-    return t("draft.other", who=row.saved_by.name, when=moment(row.saved_at))
-
-
 def _kind(file: str, wanted: str | None) -> str:
     """The editor that a file opens in; every file but a diagram can be changed as text too."""
     if file.endswith(".bpmn"):
         return "diagram"
-    return "table" if file.endswith(".dmn") and wanted != "text" else "text"
-
-
-def _file(one: OneDraft, name: str) -> FileInDraft:
-    found = next((each for each in one.files if each.name == name), None)
-    if found is None:
-        raise NotFound
-    return found
-
-
-def _content() -> bytes:
-    return request.form.get("content", "").replace("\r\n", "\n").encode()
-
-
-def _revision() -> int:
-    given: Any = request.form.get("revision", "")
-    if not given.isascii() or not given.isdigit():
-        raise Malformed
-    return int(given)
+    endings = {".dmn": "table", form_editor.ENDING: "form"}
+    found = next((endings[each] for each in endings if file.endswith(each)), "text")
+    return "text" if wanted == "text" else found
 
 
 def _plain(problems: tuple[Problem, ...]) -> list[tuple[str | None, str]]:

@@ -1,8 +1,12 @@
 // What every editor of a draft has in common: keep what is made, ask what is wrong with it, tell of other owners.
+import { watchUnsaved } from "./unsaved.js";
+
 const SAVE = 900;
 
-// `read` gives the file's text; `mark` is told the problems of this file; `choose` goes to an element, if it can.
-export function openDraft(page, { read, mark = () => {}, choose = () => false }) {
+// `read` gives the file's text and `put` takes another in its place; `mark` is told the problems of this file;
+// `choose` goes to an element, if it can.
+export function openDraft(page, { read, put, mark = () => {}, choose = () => false }) {
+  const unsaved = watchUnsaved();
   const words = JSON.parse(page.dataset.words);
   const said = document.querySelector("[data-saved]");
   const list = page.querySelector("[data-problems]");
@@ -33,6 +37,7 @@ export function openDraft(page, { read, mark = () => {}, choose = () => false })
     if (!answer.ok) throw new Error(String(answer.status));
     revision = told.revision;
     kept = content;
+    unsaved.forget();
     said.textContent = words.saved.replace("{time}", told.time);
     document.dispatchEvent(new CustomEvent("andrum:alive", { detail: told.seconds }));
   };
@@ -77,7 +82,10 @@ export function openDraft(page, { read, mark = () => {}, choose = () => false })
 
   const work = async () => {
     const content = await read();
-    if (content !== kept && !overtaken && !page.hasAttribute("data-only-read")) await save(content);
+    if (content !== kept && !page.hasAttribute("data-only-read")) {
+      unsaved.keep(content);
+      if (!overtaken) await save(content);
+    }
     await check(content);
   };
 
@@ -103,6 +111,12 @@ export function openDraft(page, { read, mark = () => {}, choose = () => false })
   });
   read().then((content) => {
     kept = content;
+    if (!page.hasAttribute("data-only-read")) {
+      unsaved.offer(content, async (left) => {
+        await put(left);
+        soon();
+      });
+    }
     now();
   });
   return { soon, now };

@@ -29,6 +29,11 @@ fit();
 let touched = false;
 const draft = openDraft(page, {
   read: async () => (touched ? (await modeler.saveXML({ format: true })).xml : source.value),
+  put: async (xml) => {
+    await modeler.importXML(xml);
+    touched = true;
+    fit();
+  },
   mark,
   choose,
 });

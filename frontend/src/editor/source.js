@@ -3,8 +3,12 @@ import { openDraft } from "./draft.js";
 
 const page = document.querySelector("[data-editor]");
 const area = page.querySelector("[data-source]");
-const draft = openDraft(page, { read: async () => area.value, choose: find });
+const draft = openDraft(page, { read: async () => area.value, put, choose: find });
 area.addEventListener("input", draft.soon);
+
+async function put(text) {
+  area.value = text;
+}
 
 // go to where the text speaks of it
 function find(id) {

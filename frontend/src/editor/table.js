@@ -38,15 +38,24 @@ tables.on("viewer.created", ({ viewer }) => viewer.on("commandStack.changed", ()
 }));
 
 try {
-  await tables.importXML(source.value);
+  await show(source.value);
+  draft = openDraft(page, { read: async () => (touched ? saved() : source.value), put, mark, choose });
+  page.dataset.ready = "true";
+} catch {
+  location.replace(page.dataset.text); // what is no table can still be changed as text
+}
+
+async function show(xml) {
+  await tables.importXML(xml);
   notes(true);
   await tables.open(tables.getViews()[0]);
   offerTables();
   canvas.querySelector("th.index-column")?.setAttribute("role", "cell"); // it heads nothing
-  draft = openDraft(page, { read: async () => (touched ? saved() : source.value), mark, choose });
-  page.dataset.ready = "true";
-} catch {
-  location.replace(page.dataset.text); // what is no table can still be changed as text
+}
+
+async function put(xml) {
+  await show(xml);
+  touched = true;
 }
 
 // dmn-js shows a rule's description in its column of notes; our tables keep their notes as DMN 1.3 does
@@ -86,7 +95,7 @@ function offerTables() {
   choice.hidden = views.length < 2;
   const list = choice.querySelector("select");
   list.replaceChildren(...views.map(({ name, id }, number) => new Option(name || id, number)));
-  list.addEventListener("change", () => tables.open(tables.getViews()[list.value]));
+  list.onchange = () => tables.open(tables.getViews()[list.value]);
 }
 
 function cells(id) {

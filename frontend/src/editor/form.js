@@ -1,0 +1,113 @@
+// The form editor of a draft: what is typed saves itself, parts move by keyboard. Everything works without it too.
+import { watchUnsaved } from "./unsaved.js";
+
+const DELAY = 1000;
+const form = document.getElementById("form-editor");
+const unsaved = watchUnsaved();
+const typed = () => JSON.stringify(controls().map((each) => [each.name, each.type === "checkbox" ? each.checked : each.value]));
+let saved = typed();
+let saving = null;
+let timer = null;
+
+if (form.querySelector(".part-details:enabled")) unsaved.offer(saved, take);
+
+form.addEventListener("input", (event) => {
+  if (!event.target.closest(".part-details")) return;
+  unsaved.keep(typed());
+  clearTimeout(timer);
+  timer = setTimeout(keep, DELAY);
+});
+
+// another kind of part has other controls, and another place another address
+form.addEventListener("change", (event) => {
+  if (["p:type", "p:holder"].includes(event.target.name)) form.requestSubmit(form.querySelector("button[value=save]"));
+});
+
+// a button waits for what is being saved: it would come with a revision that is no longer the draft's
+form.addEventListener("submit", (event) => {
+  clearTimeout(timer);
+  if (!saving) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  saving.then(() => form.requestSubmit(event.submitter));
+}, { capture: true });
+
+form.addEventListener("keydown", (event) => {
+  const by = { ArrowUp: "up", ArrowDown: "down" }[event.key];
+  if (!by || !event.altKey || event.ctrlKey || event.metaKey) return;
+  const row = event.target.closest(".part")?.querySelector(".part-row");
+  const button = row?.querySelector(`[data-move="${by}"]`);
+  if (!button) return;
+  event.preventDefault();
+  button.click();
+});
+
+addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden" && typed() !== saved) keep();
+});
+// the address names the part too, which takes the focus from the button that was pressed
+addEventListener("load", () => setTimeout(() => document.querySelector("[data-focus]")?.focus()));
+document.body.dataset.ready = "true";
+
+function controls() {
+  return [...form.querySelectorAll(".part-details :is(input, select, textarea)")].filter((each) => each.name && each.type !== "hidden");
+}
+
+async function keep() {
+  clearTimeout(timer);
+  if (saving) await saving;
+  const now = typed();
+  if (now === saved) return;
+  tell(form.dataset.saving);
+  saving = send(now).catch(() => {
+    tell(form.dataset.failed);
+  });
+  await saving;
+  saving = null;
+}
+
+async function send(now) {
+  const body = new FormData(form);
+  body.set("e:do", "keep");
+  const answer = await fetch(form.dataset.kept, { method: "POST", body, headers: { "X-Kept": "1", "X-CSRF-Token": body.get("csrf") } });
+  if (answer.status === 412) {
+    setTimeout(() => form.requestSubmit(form.querySelector("button[value=save]"))); // the page tells who was first
+    return;
+  }
+  if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
+  show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  saved = now;
+  unsaved.forget();
+  document.querySelector("[data-undo]")?.remove(); // it would take back what was written since
+}
+
+function tell(words) {
+  document.getElementById("saved").textContent = words;
+}
+
+// what the server says of the draft now; the controls stay as they are, somebody is typing in them
+function show(page) {
+  for (const old of document.querySelectorAll("[data-live]")) {
+    const fresh = page.getElementById(old.id);
+    if (!fresh) continue;
+    if (old.contains(document.activeElement)) continue;
+    old.replaceWith(document.adoptNode(fresh));
+    const control = fresh.dataset.of && document.getElementById(fresh.dataset.of);
+    const told = control && page.getElementById(control.id);
+    for (const name of told ? ["aria-invalid", "aria-describedby"] : []) {
+      if (told.hasAttribute(name)) control.setAttribute(name, told.getAttribute(name));
+      else control.removeAttribute(name);
+    }
+  }
+  document.getElementById("preview-fields").dispatchEvent(new Event("change"));
+}
+
+function take(value) {
+  const left = new Map(JSON.parse(value));
+  for (const each of controls()) {
+    if (!left.has(each.name)) continue;
+    if (each.type === "checkbox") each.checked = left.get(each.name);
+    else each.value = left.get(each.name);
+  }
+  keep();
+}
