@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from service.models.base import learn
 from service.models.jobs import Heartbeat, IdempotentAnswer
 from service.models.people import Login, LoginAttempt
 from service.work import UnitOfWork
@@ -24,7 +25,7 @@ def beat(work: UnitOfWork, *, worker: str) -> None:
 
 
 def sweep(work: UnitOfWork) -> None:
-    """Remove what has served its purpose."""
+    """Remove what has served its purpose, and let the database learn how the rest is spread."""
     old = (
         sa.delete(Heartbeat).where(Heartbeat.at < work.now - SILENT),
         sa.delete(IdempotentAnswer).where(IdempotentAnswer.at < work.now - ANSWERS),
@@ -33,3 +34,4 @@ def sweep(work: UnitOfWork) -> None:
     )
     for each in old:
         work.session.execute(each, execution_options={"synchronize_session": False})
+    learn(work.session.connection())

@@ -4,9 +4,10 @@ from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
+from crowd import crowd
 
 from service import scheduler
-from service.commands import cases, tasks
+from service.commands import cases, tasks, upkeep
 from service.models.jobs import Job
 from service.queries import casefile, worklist
 
@@ -82,6 +83,22 @@ def test_a_case_that_is_cancelled_or_paused_reads_only_its_own_rows(desk, platfo
         with desk.begin("bo") as work:
             cases.cancel(work, case, reason="Fel person")
     assert found == [], "\n".join(found)
+
+
+def test_an_inbox_does_not_go_through_all_that_is_open_elsewhere_once_the_database_has_learnt(desk, platform):
+    crowd(platform, desk.start("rhythm", who="elin", unit="farsta"), 1000)
+    desk.start("two_steps")
+
+    def inbox():
+        with scans(platform.engine) as found, desk.begin("anna") as work:
+            assert len(worklist.tasks(work, worklist.Wanted()).items) == 1
+        return any(ALL_OPEN in each for each in found)
+
+    assert inbox()
+    with desk.begin("system") as work:
+        upkeep.sweep(work)
+    platform.engine.dispose()
+    assert not inbox()
 
 
 def test_a_scan_would_be_noticed(desk, platform):
