@@ -110,9 +110,9 @@ def names(content: bytes) -> dict[str, str]:
 @blueprint.post("/drafts/<uuid:draft_id>/files/<file>/form")
 def change(draft_id: UUID, file: str) -> ResponseReturnValue:
     """Keep what stands in the open part's controls, then add, remove, move or open a part."""
-    wanted = _wanted()
     try:
         with begin() as work:
+            wanted = _wanted()
             commands.seen(work, draft_id, revision=wanted.revision)
             seen = _see(work, draft_id, file)
             if seen is None:
@@ -136,8 +136,8 @@ def change(draft_id: UUID, file: str) -> ResponseReturnValue:
 @blueprint.post("/drafts/<uuid:draft_id>/files/<file>/preview")
 def preview(draft_id: UUID, file: str) -> ResponseReturnValue:
     """Show the form with these answers, as whoever has the task will see it; nothing is kept."""
-    wanted = _wanted()
     with begin() as work:
+        wanted = _wanted()
         seen = _see(work, draft_id, file)
     if seen is None:
         raise NotFound
