@@ -33,9 +33,9 @@ check: setup ## Check style, types and imports
 	@$(BIN)/lint-imports --no-cache | tail -n 3
 
 browser: setup ## Run the browser tests (needs Debian's chromium-headless-shell, or chromium)
-	@$(BIN)/pytest -q -n auto --dist worksteal -m browser tests/scenarios/test_browser_whole_case.py tests/browser
+	@$(BIN)/pytest -q -n 3 --dist worksteal -m browser tests/browser
 
-races: setup ## Run the longer proofs: double submits, killed workers, long loops (some minutes)
+races: setup ## Run the longer proofs: double submits, killed workers, long loops, a case in the browser (some minutes)
 	@$(BIN)/pytest -q -m slow --ignore=tests/faults --ignore=tests/timers
 
 deadlines: setup ## Run the long proofs of the timers (some twenty minutes; needs Debian's faketime)

@@ -81,12 +81,6 @@ def test_the_drawing_speaks_the_readers_language(open_window, desk):
         assert "".join(said().split()) == "".join(name.split())
 
 
-def test_a_process_without_a_drawing_is_told_by_its_table(open_window, desk):
-    anna = open_window("anna")
-    anna.go(f"/cases/{desk.start()}")
-    expect(anna.page.get_by_text("Processen har ingen ritning.")).to_be_visible()
-
-
 @pytest.mark.usefixtures("real_processes")
 def test_a_question_appears_when_its_condition_comes_true(open_window, desk):
     task_id = desk.claim(desk.start("case"), "register_report")

@@ -12,7 +12,7 @@ from windows import Windows
 
 from service.app import create_app
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture

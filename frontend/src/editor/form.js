@@ -5,11 +5,12 @@ const DELAY = 1000;
 const form = document.getElementById("form-editor");
 const unsaved = watchUnsaved();
 const typed = () => JSON.stringify(controls().map((each) => [each.name, each.type === "checkbox" ? each.checked : each.value]));
-let saved = typed();
+let saved = JSON.stringify(controls().map((each) => [each.name, sent(each)]));
 let saving = null;
 let timer = null;
 
 if (form.querySelector(".part-details:enabled")) unsaved.offer(saved, take);
+if (typed() !== saved) timer = setTimeout(keep, DELAY); // somebody was quicker than this script
 
 form.addEventListener("input", (event) => {
   if (!event.target.closest(".part-details")) return;
@@ -51,6 +52,13 @@ document.body.dataset.ready = "true";
 
 function controls() {
   return [...form.querySelectorAll(".part-details :is(input, select, textarea)")].filter((each) => each.name && each.type !== "hidden");
+}
+
+// what stood in a control when the page came
+function sent(control) {
+  if (control.type === "checkbox") return control.defaultChecked;
+  if (!control.options) return control.defaultValue;
+  return ([...control.options].find((each) => each.defaultSelected) ?? control.options[0])?.value;
 }
 
 async function keep() {
