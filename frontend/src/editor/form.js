@@ -10,7 +10,10 @@ let saving = null;
 let timer = null;
 
 if (form.querySelector(".part-details:enabled")) unsaved.offer(saved, take);
-if (typed() !== saved) timer = setTimeout(keep, DELAY); // somebody was quicker than this script
+if (typed() !== saved) {
+  unsaved.keep(typed()); // somebody was quicker than this script
+  timer = setTimeout(keep, DELAY);
+}
 
 form.addEventListener("input", (event) => {
   if (!event.target.closest(".part-details")) return;
