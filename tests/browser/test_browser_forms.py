@@ -85,6 +85,8 @@ def test_what_was_not_saved_is_offered_again_and_others_are_seen(open_window, de
     page = petra.page
     open_form(petra)
     page.get_by_role("button", name="Fick ni kontakt?", exact=True).click()
+    expect(page).to_have_url(re.compile(r"[?&]part="))
+    expect(page.locator("body[data-ready]")).to_be_attached()
     page.route("**/form", lambda route: route.abort())
     page.get_by_label("Frågan på svenska").fill("Fick ni tag i personen?")
     expect(page.locator("#saved")).to_contain_text("kunde inte sparas", timeout=SAVED)
