@@ -2,6 +2,7 @@
 
 app         puts the parts together
 web  cli    the counter: HTTP and the terminal
+server      the processes that serve it
 scheduler   the clock's hand;  documents: what is printed
 commands    what people and the clock do;  queries: what they look up
 work        the unit of work: one actor, one moment, one transaction

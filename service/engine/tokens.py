@@ -36,12 +36,6 @@ def find(instance: Instance, id: UUID) -> Token | None:
     return next((scope.live[id] for scope in outermost_first(instance) if id in scope.live), None)
 
 
-def scope_of(token: Token) -> Scope | None:
-    """Give the scope that runs inside a token: that of a sub-process or called process."""
-    found: Scope | None = token.workflow.top_workflow.subprocesses.get(token.id)
-    return found
-
-
 def owner(scope: Instance | Scope) -> Token | None:
     """Give the token that a scope runs for; None of the instance itself."""
     if scope.parent_task_id is None:

@@ -99,6 +99,14 @@ class Window:
         """Open a page of the service."""
         self.page.goto(self.address + path)
 
+    def take_into_draft(self, file: str) -> None:
+        """Begin a draft of the case's process and take this file into it."""
+        self.go("/definitions/case/edit")
+        self.page.get_by_role("button", name="Börja ett nytt utkast").click()
+        self.page.get_by_role("link", name="Till utkastet").click()
+        self.page.get_by_label("Ändra en fil till").select_option(file)
+        self.page.get_by_role("button", name="Ta med filen").click()
+
     def problems(self) -> list[str]:
         """What axe-core finds on the page, with everything on it unfolded, in light and in dark colours."""
         self.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")

@@ -10,18 +10,6 @@ pytestmark = pytest.mark.browser
 CHECKED = 30_000
 
 
-def open_file(window, name):
-    """Begin a draft and take this file into it."""
-    page = window.page
-    window.go("/definitions/case/edit")
-    page.get_by_role("button", name="Börja ett nytt utkast").click()
-    page.get_by_role("link", name="Till utkastet").click()
-    page.get_by_label("Ändra en fil till").select_option(name)
-    page.get_by_role("button", name="Ta med filen").click()
-    expect(page.locator("[data-editor][data-ready]")).to_be_visible()
-    expect(page.locator("[data-editor]")).to_have_attribute("data-state", "fine", timeout=CHECKED)
-
-
 def write(page, cell, words):
     """Write this in a cell instead of what stands there, as a person does."""
     cell.click()
@@ -48,7 +36,9 @@ def lines_that_differ(after, before):
 def test_an_owner_changes_a_cell_of_a_decision_table(open_window, desk):
     petra = open_window("petra", viewport={"width": 1400, "height": 1000})
     page = petra.page
-    open_file(petra, "periods.dmn")
+    petra.take_into_draft("periods.dmn")
+    expect(petra.page.locator("[data-editor][data-ready]")).to_be_visible()
+    expect(petra.page.locator("[data-editor]")).to_have_attribute("data-state", "fine", timeout=CHECKED)
     after, before = in_draft(desk, "periods.dmn")
     assert after == before
     expect(page.locator(".annotation.header")).to_contain_text("Anteckningar")

@@ -14,14 +14,9 @@ SAVED = 20_000
 
 
 def open_form(window):
-    """Begin a draft and take the form into it."""
-    page = window.page
-    window.go("/definitions/case/edit")
-    page.get_by_role("button", name="Börja ett nytt utkast").click()
-    page.get_by_role("link", name="Till utkastet").click()
-    page.get_by_label("Ändra en fil till").select_option(NAME)
-    page.get_by_role("button", name="Ta med filen").click()
-    expect(page.locator("body[data-ready]")).to_be_visible()
+    """Open the form in a new draft."""
+    window.take_into_draft(NAME)
+    expect(window.page.locator("body[data-ready]")).to_be_visible()
 
 
 def in_draft(desk):

@@ -91,11 +91,7 @@ def test_two_owners_on_one_draft_learn_of_each_other(open_window):
 def test_a_table_and_a_form_are_changed_as_text_with_the_same_check(open_window):
     petra = open_window("petra")
     page = petra.page
-    petra.go("/definitions/case/edit")
-    page.get_by_role("button", name="Börja ett nytt utkast").click()
-    page.get_by_role("link", name="Till utkastet").click()
-    page.get_by_label("Ändra en fil till").select_option("first_contact.form.json")
-    page.get_by_role("button", name="Ta med filen").click()
+    petra.take_into_draft("first_contact.form.json")
     page.get_by_role("link", name="Ändra som text").click()
     text = page.get_by_label("Filen first_contact.form.json som text")
     expect(page.locator("[data-editor]")).to_have_attribute("data-state", "fine", timeout=20_000)
