@@ -10,24 +10,19 @@ from service.web import (
     board,
     cases,
     definitions,
-    drafts,
     errors,
-    examples,
-    form_editor,
     forms,
     incidents,
-    migrations,
     moves,
     notices,
     pages,
     presentation,
-    replays,
     security,
     session,
-    simulation,
     tasks,
     trace,
     trainings,
+    workshop,
 )
 
 
@@ -46,12 +41,6 @@ def register(app: Flask) -> None:
         tasks,
         cases,
         definitions,
-        migrations,
-        drafts,
-        simulation,
-        examples,
-        replays,
-        form_editor,
         incidents,
         audit,
         trace,
@@ -60,4 +49,5 @@ def register(app: Flask) -> None:
         trainings,
     ):
         app.register_blueprint(each.blueprint)
+    workshop.register(app)
     api.register(app)

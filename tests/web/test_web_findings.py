@@ -9,8 +9,8 @@ import pytest
 from service.engine import definition
 from service.errors import Problem
 from service.rules import escalation
-from service.web import findings
-from service.web.findings import SWEDISH
+from service.web.workshop import findings
+from service.web.workshop.findings import SWEDISH
 
 ON_ONE = pytest.mark.parametrize("kind", ["sqlite"])
 ENGINE = Path(definition.__file__).parent

@@ -8,7 +8,7 @@ from browsing import title, words
 
 from service.commands import deployments
 from service.queries import definitions
-from service.web import migrations
+from service.web.workshop import migrations
 
 DIAGRAM = Path(__file__).parents[1] / "commands" / "diagrams" / "two_steps.bpmn"
 PAGE = "/definitions/two_steps/migrations"

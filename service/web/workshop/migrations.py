@@ -15,9 +15,9 @@ from service.errors import Invalid, Malformed, NotFound, Problem
 from service.queries import definitions
 from service.queries.definitions import VersionRow
 from service.rules.permissions import Permission, require
-from service.web import findings
 from service.web.auth import begin
 from service.web.presentation import say, t
+from service.web.workshop import findings
 
 blueprint = Blueprint("migrations", __name__)
 BATCH = 100  # cases in one request: each is a transaction, and somebody waits for the page

@@ -14,11 +14,11 @@ from service.engine import examples, simulation
 from service.engine.examples import Example
 from service.engine.simulation import Simulation
 from service.errors import Conflict, Invalid, NotFound, Problem, Stale
-from service.web import findings, playing, rehearsal
-from service.web import simulation as live
 from service.web.auth import begin
 from service.web.presentation import language, say, t
-from service.web.rehearsal import Ground, on_draft
+from service.web.workshop import findings, playing, rehearsal
+from service.web.workshop import simulation as live
+from service.web.workshop.rehearsal import Ground, on_draft
 
 blueprint = Blueprint("examples", __name__)
 LONGEST_NAME = 120

@@ -25,9 +25,10 @@ from service.engine.step import OpenTask, Place
 from service.errors import Invalid, NotFound, Problem, Refused
 from service.queries import simulations
 from service.queries.drafts import DraftRow
-from service.web import findings, forms
+from service.web import forms
 from service.web.auth import begin
 from service.web.presentation import language, t
+from service.web.workshop import findings
 from service.work import clock_of
 
 MOST_DAYS = 3660

@@ -9,8 +9,9 @@ from service.engine.components import CHOICES, HOLDERS, SHOWN_ONLY, SUBTYPES, Ty
 from service.engine.form_conditions import ALWAYS, EXCEPT, ONLY, OWN
 from service.engine.form_editing import Place, Property
 from service.errors import Problem
-from service.web import findings, texts
+from service.web import texts
 from service.web.presentation import language, t
+from service.web.workshop import findings
 
 SHORT = 60  # characters of a text in its row
 SECTIONS = (

@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from service.errors import Refused
 from service.queries import drafts, replays
 from service.rules.permissions import Permission, require
-from service.web import findings
 from service.web.auth import begin
+from service.web.workshop import findings
 
 blueprint = Blueprint("replays", __name__)
 

@@ -15,9 +15,10 @@ from service.errors import Conflict, Invalid, NotFound, Problem, Refused, Stale
 from service.queries import drafts
 from service.queries.drafts import FileInDraft
 from service.rules.permissions import Permission, may
-from service.web import auth, drafting, findings, form_editor, texts
+from service.web import auth, texts
 from service.web.auth import begin
 from service.web.presentation import clock, language, t
+from service.web.workshop import drafting, findings, form_editor
 
 blueprint = Blueprint("drafts", __name__)
 SHOWN = 400  # changed lines of a text before a page stops helping

@@ -15,9 +15,10 @@ from service.engine.forms import initial
 from service.engine.simulation import Failure
 from service.engine.step import OpenTask
 from service.errors import Invalid, Malformed, NotFound, Problem, Refused
-from service.web import findings, forms, playing, rehearsal, trail
+from service.web import forms, trail
 from service.web.presentation import Due, day, due, language, say, t, zone
-from service.web.rehearsal import ACTS, Ground, Run, key_of, moment_of, on_draft
+from service.web.workshop import findings, playing, rehearsal
+from service.web.workshop.rehearsal import ACTS, Ground, Run, key_of, moment_of, on_draft
 
 blueprint = Blueprint("simulation", __name__)
 OPENING = time(9)

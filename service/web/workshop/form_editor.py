@@ -25,11 +25,12 @@ from service.engine.uses import Use
 from service.errors import Invalid, Malformed, NotFound, Problem, Refused, Stale
 from service.queries import drafts
 from service.queries.drafts import DraftRow, FileInDraft, Present
-from service.web import drafting, form_view, texts
 from service.web import forms as filled
+from service.web import texts
 from service.web.auth import begin
-from service.web.form_view import Typed
 from service.web.presentation import language, t
+from service.web.workshop import drafting, form_view
+from service.web.workshop.form_view import Typed
 from service.work import UnitOfWork
 
 blueprint = Blueprint("form_editor", __name__)
