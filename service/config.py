@@ -72,6 +72,11 @@ class Settings:
         """The folder that signed checkpoints are written to; let something else copy it away."""
         return self.folder / "checkpoints"
 
+    @property
+    def backups(self) -> Path:
+        """The folder that backups are written to when no other is named; let something copy them away."""
+        return self.folder / "backups"
+
     def check(self) -> None:
         """Refuse settings that cannot work, all at once.
 

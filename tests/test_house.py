@@ -104,6 +104,10 @@ def test_who_may_do_what_in_their_own_unit_is_as_reviewed():
         "people.administer": "administrator system",
         "training.read": "team_leader auditor administrator system",
         "training.register": "team_leader administrator system",
+        "keys.rotate": "system",
+        "backup.take": "system",
+        "backup.restore": "system",
+        "backup.release": "administrator",
         "statistics.read": "caseworker team_leader process_owner auditor administrator system",
         "statistics.exact": "team_leader auditor system",
     }

@@ -59,6 +59,10 @@ class Permission(StrEnum):
     PEOPLE_ADMINISTER = "people.administer"
     TRAINING_READ = "training.read"  # who has been trained in what, by name
     TRAINING_REGISTER = "training.register"
+    KEYS_ROTATE = "keys.rotate"  # at the terminal only, as the next two
+    BACKUP_TAKE = "backup.take"
+    BACKUP_RESTORE = "backup.restore"
+    BACKUP_RELEASE = "backup.release"  # let timers go off and letters leave after a restore
     STATISTICS_READ = "statistics.read"
     STATISTICS_EXACT = "statistics.exact"  # counts of people so small that they are hidden from others
 
@@ -217,6 +221,10 @@ PERMISSIONS: dict[Permission, list[list[Predicate]]] = {
     Permission.PEOPLE_ADMINISTER: [[administers], [is_system]],
     Permission.TRAINING_READ: [[leads_unit], [audits_unit], [administers], [is_system]],
     Permission.TRAINING_REGISTER: [[leads_unit], [administers], [is_system]],
+    Permission.KEYS_ROTATE: [[is_system]],
+    Permission.BACKUP_TAKE: [[is_system]],
+    Permission.BACKUP_RESTORE: [[is_system]],
+    Permission.BACKUP_RELEASE: [[administers]],
     Permission.STATISTICS_READ: [[belongs_to_unit], [is_system]],
     Permission.STATISTICS_EXACT: [[leads_unit], [audits_unit], [is_system]],
 }
