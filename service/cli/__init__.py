@@ -14,6 +14,7 @@ import click
 from service import config, scheduler, verifier
 from service.cli.backups import backup, restore
 from service.cli.keys import keys
+from service.cli.retention import retention
 from service.cli.terminal import OWN_FILES, in_words, prepared
 from service.commands import checkpoints, demo, deployments, people, tables, trainings
 from service.config import Settings
@@ -338,6 +339,8 @@ def verify(what: str | None, key: str | None) -> None:
             told = verifier.Finding(verdict.why or "", sequence=verdict.first_bad).words()
             raise click.ClickException(f"case {what}: {told}")
         click.echo(f"The case holds what was recorded: {verdict.events} events.")
+        if verdict.destroyed:
+            click.echo("What was personal in it has been destroyed; its history tells when and why.")
     else:
         _verify_everything(open_platform(config.load()))
 
@@ -388,8 +391,8 @@ def _is_id(text: str) -> bool:
     return True
 
 
-for each in (backup, restore, keys):
-    main.add_command(each)
+for room in (backup, restore, retention, keys):
+    main.add_command(room)
 
 
 @main.command(name="config")

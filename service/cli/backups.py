@@ -6,7 +6,7 @@ import click
 
 from service import config, verifier
 from service.cli.terminal import in_words, progress
-from service.commands import backups, checkpoints, people
+from service.commands import backups, checkpoints, people, retention
 from service.commands.backups import Gap
 from service.config import Settings
 from service.errors import Conflict, Invalid
@@ -85,6 +85,7 @@ def _restore(settings: Settings, file: Path) -> None:
     )
     platform = backups.unpack(file, manifest, backups.beside(settings))
     try:
+        _destroy_again(platform)
         checked = history.verify_everything(lambda: platform.begin(SYSTEM))
         _require_sound(checked, manifest.checkpoint_size)
     except BaseException:
@@ -93,6 +94,16 @@ def _restore(settings: Settings, file: Path) -> None:
     gap = backups.settle(platform, manifest, settings)
     click.echo(f"Restored {checked.cases} cases, {checked.events} events; all hold what was recorded.")
     _tell(gap)
+
+
+def _destroy_again(platform: Platform) -> None:
+    """Let a backup bring nobody back: what the list outside says was destroyed is destroyed in it too."""
+    done = 0
+    for each in retention.listed(platform):
+        with platform.begin(SYSTEM) as work:
+            done += retention.again(work, each)
+    if done:
+        click.echo(f"Destroyed {done} cases anew that had been destroyed after the backup was made.")
 
 
 def _require_sound(checked: Checked, size: int) -> None:

@@ -151,6 +151,15 @@ def settle(platform: Platform, manifest: Manifest, settings: Settings) -> Gap:
     return Gap(manifest.at, manifest.last_event_at, max(0, lost - manifest.checkpoint_size))
 
 
+def scrub(platform: Platform) -> None:
+    """Let nothing of what was deleted lie about in the database's own files, as far as they let us.
+
+    SQLite overwrites what is deleted, and its log of changes is emptied here. PostgreSQL is asked to clear
+    away old versions of rows; its own log keeps them until it is recycled.
+    """
+    copies.scrub(platform.engine)
+
+
 def release(work: UnitOfWork) -> datetime:
     """Let timers go off and letters leave again; gives the moment that the backup was from."""
     require(work.actor, Permission.BACKUP_RELEASE)

@@ -90,6 +90,22 @@ def clear(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {GUARD}()")
 
 
+def scrub(engine: sa.Engine) -> None:
+    """Outside any transaction: empty SQLite's log of changes, clear old versions of rows in PostgreSQL."""
+    borrowed = engine.raw_connection()
+    try:
+        driver: Any = borrowed.driver_connection
+        if engine.dialect.name == "sqlite":
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        else:
+            driver.autocommit = True
+            driver.execute("SET statement_timeout = 0")
+            driver.execute("VACUUM")
+    finally:
+        borrowed.detach()
+        borrowed.close()
+
+
 def is_sound(path: Path) -> bool:
     """Tell whether SQLite finds its own file in order."""
     engine = sa.create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", hide_parameters=True)

@@ -57,6 +57,7 @@ class Verdict:
     events: int
     first_bad: int | None = None
     why: str | None = None
+    destroyed: bool = False  # what was personal is gone, as the law wants; all that is left was verified
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,11 @@ def events_for_engine(work: UnitOfWork, case: Case) -> tuple[Event, ...]:
     return tuple(_event(work, case, each, {}, open_values=open_values) for each in stored)
 
 
+def destruction(events: Sequence[Event]) -> Event | None:
+    """The event by which what was personal in a case was destroyed; None while it is there."""
+    return next((each for each in reversed(events) if each.type == "case.destroyed"), None)
+
+
 def milestones(work: UnitOfWork, case_ids: Sequence[UUID]) -> tuple[tuple[UUID, str], ...]:
     """The milestones that these cases have reached, in order, in one query."""
     reached = (
@@ -143,11 +149,17 @@ def verify(work: UnitOfWork, case_id: UUID) -> Verdict:
     """
     case = _readable(work, case_id)
     work.looked("history.verify", case_id=case.id)
-    checked = verification.of_case(work, case.id)
+    checked, is_destroyed = verification.of_case(work, case.id), case.wrapped_key is None
     if not checked.findings:
-        return Verdict(ok=True, events=checked.events)
+        return Verdict(ok=True, events=checked.events, destroyed=is_destroyed)
     first = checked.findings[0]
-    return Verdict(ok=False, events=checked.events, first_bad=first.sequence, why=first.why)
+    return Verdict(
+        ok=False,
+        events=checked.events,
+        first_bad=first.sequence,
+        why=first.why,
+        destroyed=is_destroyed,
+    )
 
 
 def verify_everything(begin: Beginning) -> Checked:
