@@ -46,6 +46,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "the event is not the one that the checkpoint covers",
     ),
     "values": ("värdena bakom händelsen har ändrats", "the values behind the event were changed"),
+    "destruction": (
+        "ärendets nyckel är borta eller tillbaka utan att historiken säger det",
+        "the case's key is gone or back without the history saying so",
+    ),
     "state": (
         "ärendets läge stämmer inte med det som skrevs",
         "the state of the case is not what was recorded",

@@ -15,7 +15,7 @@ from service import config, scheduler, verifier
 from service.cli.backups import backup, restore
 from service.cli.keys import keys
 from service.cli.retention import retention
-from service.cli.terminal import OWN_FILES, in_words, prepared
+from service.cli.terminal import OWN_FILES, in_words, prepared, verified
 from service.commands import checkpoints, demo, deployments, people, tables, trainings
 from service.config import Settings
 from service.engine import examples, simulation
@@ -358,7 +358,7 @@ def checkpoint() -> None:
 
 
 def _verify_everything(platform: Platform) -> None:
-    checked = history.verify_everything(lambda: platform.begin(SYSTEM))
+    checked = verified(platform)
     for each in checked.findings:
         place = f"case {each.case_id} ({each.reference or 'gone'}): " if each.case_id else ""
         told = verifier.Finding(each.why, sequence=each.sequence, size=each.size).words()

@@ -5,12 +5,11 @@ from pathlib import Path
 import click
 
 from service import config, verifier
-from service.cli.terminal import in_words, progress
+from service.cli.terminal import in_words, progress, verified
 from service.commands import backups, checkpoints, people, retention
 from service.commands.backups import Gap
 from service.config import Settings
 from service.errors import Conflict, Invalid
-from service.queries import history
 from service.queries.verification import Checked
 from service.rules.permissions import SYSTEM
 from service.work import Platform, open_platform
@@ -86,7 +85,7 @@ def _restore(settings: Settings, file: Path) -> None:
     platform = backups.unpack(file, manifest, backups.beside(settings))
     try:
         _destroy_again(platform)
-        checked = history.verify_everything(lambda: platform.begin(SYSTEM))
+        checked = verified(platform)
         _require_sound(checked, manifest.checkpoint_size)
     except BaseException:
         backups.withdraw(platform)

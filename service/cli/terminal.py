@@ -12,6 +12,8 @@ import click
 from service.commands import deployments
 from service.config import Settings
 from service.errors import ServiceError
+from service.queries import history
+from service.queries.verification import Checked
 from service.rules.permissions import SYSTEM
 from service.work import Platform, open_platform
 
@@ -43,6 +45,14 @@ def prepared(settings: Settings) -> Platform:
     with platform.begin(SYSTEM) as work:
         deployments.install(work, OWN_FILES)
     return platform
+
+
+def verified(platform: Platform) -> Checked:
+    """Recompute the whole trail, showing how far it has come."""
+    with platform.begin(SYSTEM) as work:
+        length = history.how_many(work)
+    with progress("Verifying", length) as tell:
+        return history.verify_everything(lambda: platform.begin(SYSTEM), tell=tell)
 
 
 @contextmanager

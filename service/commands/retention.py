@@ -14,6 +14,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from service import verifier
 from service.commands import archives, deployments
 from service.commands.cases import require_reason
 from service.engine import decisions, workflow
@@ -31,7 +32,6 @@ from service.work import Platform, UnitOfWork
 TABLE = "retention"
 BATCH = 100
 ENDED = (CaseStatus.CLOSED, CaseStatus.CANCELLED)
-DESTROYED = "case.destroyed"
 HOUSING = "housing"
 LISTED = ("case", "at", "ground", "by", "second")
 
@@ -128,7 +128,7 @@ def publish(platform: Platform, work: UnitOfWork) -> int:
     """
     path = platform.settings.destroyed
     known = {each["case"]: each for each in listed(platform)}
-    rows = sa.select(HistoryEvent).where(HistoryEvent.type == DESTROYED).order_by(HistoryEvent.at)
+    rows = sa.select(HistoryEvent).where(HistoryEvent.type == verifier.DESTROYED).order_by(HistoryEvent.at)
     for event in work.session.scalars(rows):
         told = {
             "case": str(event.case_id),
@@ -261,4 +261,4 @@ def _destroy(
         instance.snapshot = b""
     case.person_index, case.wrapped_key = code, None
     work.stands(case, instances)
-    work.record(case, DESTROYED, details=details)
+    work.record(case, verifier.DESTROYED, details=details)

@@ -1,7 +1,7 @@
 """The history for people: a case's events in order, whether the chain is whole, and who looked."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -129,7 +129,13 @@ def events_for_engine(work: UnitOfWork, case: Case) -> tuple[Event, ...]:
 
 def destruction(events: Sequence[Event]) -> Event | None:
     """The event by which what was personal in a case was destroyed; None while it is there."""
-    return next((each for each in reversed(events) if each.type == "case.destroyed"), None)
+    return next((each for each in reversed(events) if each.type == verifier.DESTROYED), None)
+
+
+def how_many(work: UnitOfWork) -> int:
+    """How many events there are, for those who check all of them."""
+    require(work.actor, Permission.TRAIL_CHECK)
+    return work.session.scalar(sa.select(sa.func.sum(Case.sequence))) or 0
 
 
 def milestones(work: UnitOfWork, case_ids: Sequence[UUID]) -> tuple[tuple[UUID, str], ...]:
@@ -162,15 +168,16 @@ def verify(work: UnitOfWork, case_id: UUID) -> Verdict:
     )
 
 
-def verify_everything(begin: Beginning) -> Checked:
+def verify_everything(begin: Beginning, *, tell: Callable[[int], None] = lambda _: None) -> Checked:
     """Recompute the whole trail: every case that the actor may see, the tree over all, the checkpoints.
 
-    `begin` opens units of work for the actor; there will be many, so that nobody has to wait.
+    `begin` opens units of work for the actor; there will be many, so that nobody has to wait. `tell` hears
+    how many events each has checked.
     """
     with begin() as work:
         require(work.actor, Permission.TRAIL_CHECK)
         work.looked("history.verify", subject="trail")
-    return verification.of_everything(begin, visible=visible)
+    return verification.of_everything(begin, visible=visible, tell=tell)
 
 
 def checkpoints(work: UnitOfWork, *, limit: int = DEFAULT, cursor: str | None = None) -> Page[CheckpointRow]:

@@ -233,3 +233,14 @@ def test_a_backup_from_before_brings_nobody_back(run, settings, old, tmp_path):
     with platform.begin(SYSTEM) as work:
         assert work.session.get_one(Case, old.one).wrapped_key is None
     platform.engine.dispose()
+
+
+def test_a_key_that_is_gone_or_back_without_the_history_saying_so_is_found(desk, old):
+    with desk.begin("system") as work:
+        kept = work.session.get_one(Case, old.one).wrapped_key
+    destroy(desk, old.one)
+    for case_id, key in ((old.one, kept), (old.other, None)):
+        with desk.platform.engine.begin() as connection:
+            connection.execute(sa.update(Case).where(Case.id == case_id).values(wrapped_key=key))
+        with desk.begin("system") as work:
+            assert history.verify(work, case_id).why == "destruction"
