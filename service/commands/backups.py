@@ -17,7 +17,7 @@ from service.commands.archives import ENDING, Manifest, Written
 from service.config import Settings
 from service.errors import Conflict, Invalid, Unavailable
 from service.models import copies, schema
-from service.models.backups import Backup, Restoration, held
+from service.models.backups import Backup, Restoration
 from service.models.cases import Case
 from service.models.checkpoints import Checkpoint
 from service.models.history import HistoryEvent
@@ -174,11 +174,6 @@ def release(work: UnitOfWork) -> datetime:
     found.released_at, found.released_by = work.now, work.actor.username
     work.looked("restore.released", subject=f"{found.backup_at:%Y-%m-%dT%H:%M:%SZ}")
     return found.backup_at
-
-
-def is_held(work: UnitOfWork) -> bool:
-    """Tell whether everything holds still since a restore."""
-    return bool(work.session.scalar(sa.select(held())))
 
 
 def _manifest(

@@ -18,7 +18,7 @@ from service import verifier
 from service.commands import archives, deployments
 from service.commands.cases import require_reason
 from service.engine import decisions, workflow
-from service.errors import Conflict, NotFound
+from service.errors import Conflict, NotFound, Unavailable
 from service.models.cases import Answers, Case, CaseAccess, CaseStatus, Draft, ProcessInstance, Task
 from service.models.history import HistoryEvent
 from service.models.jobs import Incident
@@ -174,10 +174,12 @@ def _of_same_person(work: UnitOfWork, case: Case) -> set[UUID]:
 def _weighed(work: UnitOfWork, case: Case) -> Weighed:
     file = _file(work, case)
     tables = work.definition(deployments.in_force(work)).decisions
-    answer = None
-    if TABLE in tables:
-        data = rules.facts(file, on=work.today)
-        answer = decisions.decide(tables, TABLE, data, moment=work.moment).outcome
+    if TABLE not in tables:
+        raise Unavailable(
+            f"The decision table “{TABLE}” is not in force: a process owner must deploy it first."
+        )
+    data = rules.facts(file, on=work.today)
+    answer = decisions.decide(tables, TABLE, data, moment=work.moment).outcome
     return Weighed(case.id, case.reference, case.unit_key, rules.judge(file, answer, today=work.today))
 
 

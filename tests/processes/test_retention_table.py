@@ -75,6 +75,12 @@ def test_who_may_belong_to_the_sample_for_research_is_kept_and_that_is_in_doubt(
     assert (kept.state, kept.confidence) == (State.KEPT, "D")
 
 
-def test_without_a_row_for_the_day_nothing_is_destroyed():
-    assert judged("2025-06-30", last_entry=date(2015, 1, 1)).state is State.UNDECIDED
+def test_the_law_of_the_day_is_asked_for_and_what_nobody_has_read_says_so():
+    before = judged("2025-06-30", last_entry=date(2015, 1, 1))
+    assert (before.legal_basis, before.confidence) == ("12 kap. 1 § socialtjänstlagen (2001:453)", "D")
+    after = judged("2025-07-01", last_entry=date(2015, 1, 1))
+    assert (after.legal_basis, after.confidence) == ("16 kap. 1 § socialtjänstlagen (2025:400)", "A")
+
+
+def test_without_an_answer_nothing_is_destroyed():
     assert retention.judge(GROWN, None, today=date(2090, 1, 1)).state is State.UNDECIDED
