@@ -171,7 +171,10 @@ def _from_here() -> bool:
     if site is not None:
         return site == "same-origin"
     origin = request.headers.get("Origin", "null")
-    return origin == "null" or urlsplit(origin).netloc == request.host
+    try:
+        return origin == "null" or urlsplit(origin).netloc == request.host
+    except ValueError:  # no address at all
+        return False
 
 
 def _refuse_unidentified(answer: Response) -> Response:

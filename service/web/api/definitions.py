@@ -7,16 +7,15 @@ from uuid import UUID
 import marshmallow as ma
 from flask import Response, request
 from marshmallow import fields, validate
-from werkzeug.exceptions import UnsupportedMediaType
 
 from service.commands import deployments, migrations
 from service.engine import examples
-from service.errors import Invalid, NotFound, Problem
+from service.errors import Invalid, NotFound, Problem, WrongType
 from service.models.definitions import DefinitionKind, DeploymentState
 from service.queries import definitions, replays, simulations
 from service.queries.paging import part
 from service.web import auth
-from service.web.api.requests import Answer, Blueprint, changes, load, reads, works_alone
+from service.web.api.requests import PARTS, Answer, Blueprint, changes, load, reads, works_alone
 from service.web.api.schemas import Page, Shown, Strict, Words, instant, maybe, page_of, text
 from service.work import UnitOfWork
 
@@ -403,11 +402,11 @@ def approve(work: UnitOfWork, deployment_id: UUID) -> dict[str, Any]:
 
 
 def _parts() -> dict[str, Any]:
-    if request.mimetype != "multipart/form-data":
-        raise UnsupportedMediaType
+    if request.mimetype != PARTS:
+        raise WrongType("Send the files as multipart/form-data, each in the field “files”.")
     given = request.form.to_dict(flat=False)
     given.pop("csrf", None)  # of a page's own form
-    return load(PARTS, {name: values[0] for name, values in given.items() if len(values) == 1})
+    return load(FIELDS, {name: values[0] for name, values in given.items() if len(values) == 1})
 
 
 def _files() -> dict[str, bytes]:
@@ -440,4 +439,4 @@ def _known(key: str) -> str:
     return key
 
 
-PARTS: ma.Schema = Parts()
+FIELDS: ma.Schema = Parts()

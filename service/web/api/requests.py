@@ -14,15 +14,15 @@ from typing import Any
 import marshmallow as ma
 from flask import Response, request
 from flask_smorest import Blueprint as DocumentedBlueprint
-from werkzeug.exceptions import UnsupportedMediaType
 
 from service.commands import idempotency
-from service.errors import Invalid, Malformed, Problem, Stale, TooLarge
+from service.errors import Invalid, Malformed, Problem, Stale, TooLarge, WrongType
 from service.web import auth
 from service.work import UnitOfWork
 
 LARGEST_BODY = 1024 * 1024  # bytes
 DEEPEST, MOST_DIGITS = 32, 20
+PARTS = "multipart/form-data"
 View = Callable[..., Any]
 
 
@@ -251,7 +251,7 @@ def _respond(found: Any, schema: ma.Schema | None, status: int) -> Response:
 
 def _received() -> bytes:
     """Take the body in, and give what tells it from another one; raises `TooLarge`."""
-    if request.mimetype == "multipart/form-data":
+    if request.mimetype == PARTS:
         return _parts_received()  # within the application's own limit
     if (request.content_length or 0) > LARGEST_BODY:
         raise TooLarge(f"A body has at most {LARGEST_BODY // 1024} kB.")
@@ -275,8 +275,8 @@ def _body(schema: ma.Schema | None, raw: bytes) -> dict[str, Any]:
         if raw.strip() not in {b"", b"{}"}:
             raise Invalid(problems=[Problem("Send nothing with this request.", pointer="", rule="unknown")])
         return {}
-    if raw and not request.is_json:
-        raise UnsupportedMediaType
+    if not request.is_json and (raw or request.mimetype == PARTS):
+        raise WrongType
     return _load(schema, read_json(raw) if raw else {}, "pointer")
 
 
