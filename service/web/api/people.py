@@ -200,10 +200,10 @@ def units(work: UnitOfWork, **which: Any) -> Any:
 
 
 @changes(blueprint, "/units", UnitItem(), body=NewUnit(), status=201)
-def add_unit(work: UnitOfWork, *, key: str, name: str) -> dict[str, str]:
+def add_unit(work: UnitOfWork, *, key: str, name: str) -> Any:
     """Add a unit, as an administrator."""
     commands.add_unit(work, key=key, name=name)
-    return {"key": key, "name": name}
+    return next(row for row in people.units(work) if row.key == key)
 
 
 @changes(blueprint, "/units/<key>/head", None, body=Head(), method="PUT", status=204)
