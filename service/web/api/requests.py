@@ -6,6 +6,7 @@ A view gets its unit of work first, then path, query or body as plain values, an
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
@@ -23,6 +24,7 @@ from service.work import UnitOfWork
 LARGEST_BODY = 1024 * 1024  # bytes
 DEEPEST, MOST_DIGITS = 32, 20
 PARTS = "multipart/form-data"
+TAG = re.compile(r'"[0-9]{1,18}(\.[0-9]{1,18})?"')
 View = Callable[..., Any]
 
 
@@ -184,20 +186,27 @@ def opens(
     return decorate
 
 
-def seen_revision() -> int | None:
-    """Give the revision that `If-Match` names, None when it does not matter; raises `Stale` for nonsense."""
+def seen_revisions() -> tuple[int, ...]:
+    """Give the revisions that the tag in `If-Match` is made of, none when it does not matter.
+
+    Raises `Stale` for nonsense.
+    """
     given = request.headers.get("If-Match", "").strip()
     if given in {"", "*"}:
-        return None
-    number = given.strip('"')
-    if not number.isascii() or not number.isdigit() or len(number) > MOST_DIGITS or f'"{number}"' != given:
+        return ()
+    if TAG.fullmatch(given) is None:
         raise Stale
-    return int(number)
+    return tuple(int(each) for each in given.strip('"').split("."))
 
 
-def etag(revision: int) -> dict[str, str]:
-    """Give the header that names what was seen."""
-    return {"ETag": f'"{revision}"'}
+def seen_revision() -> int | None:
+    """Give the case's revision that `If-Match` names, None when it does not matter; raises `Stale`."""
+    return next(iter(seen_revisions()), None)
+
+
+def etag(*revisions: int) -> dict[str, str]:
+    """Give the header that names what was seen: a case, or a task by its case and its draft."""
+    return {"ETag": f'"{".".join(map(str, revisions))}"'}
 
 
 def read_json(raw: bytes) -> Any:

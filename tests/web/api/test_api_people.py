@@ -112,7 +112,8 @@ def test_administrators_add_units_users_and_delegations(caller, anna):
 
 USER = {"username": "nora", "name": "Nora Ek", "roles": [{"role": "auditor", "unit": "farsta"}]}
 DELEGATION = {
-    "user": "bo", "code": "x", "position": "chef", "unit": "norrmalm", "valid_from": "2026-01-01", "basis": "SN",
+    "user": "bo", "code": "x", "position": "chef", "unit": "norrmalm", "basis": "SN",
+    "valid_from": "2026-01-01",
 }  # fmt: skip
 
 
