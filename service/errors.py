@@ -62,6 +62,12 @@ class Malformed(ServiceError):
     code = "malformed"
 
 
+class WrongType(ServiceError):
+    """Send the body as application/json."""
+
+    code = "wrong-type"
+
+
 class Invalid(ServiceError):
     """Some of what you gave is not valid."""
 

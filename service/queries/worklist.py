@@ -214,6 +214,12 @@ def task(work: UnitOfWork, task_id: UUID) -> TaskPage:
     )
 
 
+def revision(work: UnitOfWork, task_id: UUID) -> int:
+    """The revision of a task's case; whoever asks has been let through by a command."""
+    of_case = sa.select(Case.revision).join(Task, Task.case_id == Case.id).where(Task.id == task_id)
+    return work.session.scalars(of_case).one()
+
+
 def left_behind(work: UnitOfWork, task_id: UUID) -> tuple[LeftBehind, ...]:
     """Give what had been typed in the tasks that were taken away in the moment in which this one opened.
 

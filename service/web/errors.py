@@ -20,6 +20,7 @@ from service.errors import (
     TooLarge,
     TooMany,
     Unavailable,
+    WrongType,
 )
 from service.web import auth
 
@@ -30,6 +31,7 @@ STATUS: dict[type[ServiceError], int] = {
     Conflict: 409,
     Stale: 412,
     TooLarge: 413,
+    WrongType: 415,
     Invalid: 422,
     Malformed: 400,
     TooMany: 429,

@@ -1,5 +1,6 @@
 """What every answer carries, also errors and static files: the policy for content, other headers, an id."""
 
+from contextlib import suppress
 from uuid import uuid4
 
 from flask import Flask, Response, g, request
@@ -19,6 +20,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 LARGEST_REQUEST = 4 * 1024 * 1024  # bytes; a deployment of all files is a tenth of it
+LARGEST_WASTE = 64 * 1024 * 1024  # bytes of a refused request that are taken in and forgotten
 
 
 def register(app: Flask) -> None:
@@ -34,6 +36,8 @@ def _name_the_request() -> None:
 
 
 def _protect(answer: Response) -> Response:
+    if answer.status_code >= 400:  # noqa: PLR2004  an error
+        _take_in_the_rest()
     answer.headers.update(HEADERS)
     answer.headers["X-Request-Id"] = g.get("request_id", "")
     if is_secure():
@@ -45,3 +49,14 @@ def _protect(answer: Response) -> Response:
     else:
         answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+def _take_in_the_rest() -> None:
+    """Read and forget what was refused unread, within bounds: who still sends would not see the answer."""
+    if not (request.content_length or request.headers.get("Transfer-Encoding")):
+        return
+    left, taken = LARGEST_WASTE, b"-"
+    with suppress(OSError):  # who has gone away, or fallen silent
+        while taken and left > 0:
+            taken = request.environ["wsgi.input"].read(min(left, LARGEST_REQUEST))
+            left -= len(taken)

@@ -6,6 +6,7 @@ A view gets its unit of work first, then path, query or body as plain values, an
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
@@ -14,15 +15,16 @@ from typing import Any
 import marshmallow as ma
 from flask import Response, request
 from flask_smorest import Blueprint as DocumentedBlueprint
-from werkzeug.exceptions import UnsupportedMediaType
 
 from service.commands import idempotency
-from service.errors import Invalid, Malformed, Problem, Stale, TooLarge
+from service.errors import Invalid, Malformed, Problem, Stale, TooLarge, WrongType
 from service.web import auth
 from service.work import UnitOfWork
 
 LARGEST_BODY = 1024 * 1024  # bytes
 DEEPEST, MOST_DIGITS = 32, 20
+PARTS = "multipart/form-data"
+TAG = re.compile(r'"[0-9]{1,18}(\.[0-9]{1,18})?"')
 View = Callable[..., Any]
 
 
@@ -184,20 +186,27 @@ def opens(
     return decorate
 
 
-def seen_revision() -> int | None:
-    """Give the revision that `If-Match` names, None when it does not matter; raises `Stale` for nonsense."""
+def seen_revisions() -> tuple[int, ...]:
+    """Give the revisions that the tag in `If-Match` is made of, none when it does not matter.
+
+    Raises `Stale` for nonsense.
+    """
     given = request.headers.get("If-Match", "").strip()
     if given in {"", "*"}:
-        return None
-    number = given.strip('"')
-    if not number.isascii() or not number.isdigit() or len(number) > MOST_DIGITS or f'"{number}"' != given:
+        return ()
+    if TAG.fullmatch(given) is None:
         raise Stale
-    return int(number)
+    return tuple(int(each) for each in given.strip('"').split("."))
 
 
-def etag(revision: int) -> dict[str, str]:
-    """Give the header that names what was seen."""
-    return {"ETag": f'"{revision}"'}
+def seen_revision() -> int | None:
+    """Give the case's revision that `If-Match` names, None when it does not matter; raises `Stale`."""
+    return next(iter(seen_revisions()), None)
+
+
+def etag(*revisions: int) -> dict[str, str]:
+    """Give the header that names what was seen: a case, or a task by its case and its draft."""
+    return {"ETag": f'"{".".join(map(str, revisions))}"'}
 
 
 def read_json(raw: bytes) -> Any:
@@ -251,7 +260,7 @@ def _respond(found: Any, schema: ma.Schema | None, status: int) -> Response:
 
 def _received() -> bytes:
     """Take the body in, and give what tells it from another one; raises `TooLarge`."""
-    if request.mimetype == "multipart/form-data":
+    if request.mimetype == PARTS:
         return _parts_received()  # within the application's own limit
     if (request.content_length or 0) > LARGEST_BODY:
         raise TooLarge(f"A body has at most {LARGEST_BODY // 1024} kB.")
@@ -275,8 +284,8 @@ def _body(schema: ma.Schema | None, raw: bytes) -> dict[str, Any]:
         if raw.strip() not in {b"", b"{}"}:
             raise Invalid(problems=[Problem("Send nothing with this request.", pointer="", rule="unknown")])
         return {}
-    if raw and not request.is_json:
-        raise UnsupportedMediaType
+    if not request.is_json and (raw or request.mimetype == PARTS):
+        raise WrongType
     return _load(schema, read_json(raw) if raw else {}, "pointer")
 
 
