@@ -50,7 +50,7 @@ SWEDISH: Mapping[str, str] = {
     "dmn-key": "Tabellens id skrivs med små bokstäver, siffror och understreck.",
     "dmn-language": "Skriv cellen i FEEL; inget annat språk körs.",
     "dmn-logic": "Beslutet har varken tabell eller uttryck; lägg till det ena.",
-    "dmn-namespace": "Filen är ingen beslutstabell i DMN 1.1–1.3.",
+    "dmn-namespace": "Filen är ingen beslutstabell i DMN 1.1–1.5.",
     "dmn-outputs": "Tabellen behöver svar, och flera svar behöver var sitt namn.",
     "dmn-overlap": "Två rader kan slå till samtidigt; snäva in en av dem eller byt träffregel.",
     "dmn-priority": "Skriv svarets tillåtna värden i den ordning de ska gälla.",
