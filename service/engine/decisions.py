@@ -28,16 +28,6 @@ NAMESPACES = frozenset(
         "http://www.omg.org/spec/DMN/20151101/dmn.xsd",
     ]
 )
-FEEL = frozenset(
-    [
-        "feel",
-        "https://www.omg.org/spec/DMN/20230324/FEEL/",
-        "https://www.omg.org/spec/DMN/20211108/FEEL/",
-        "https://www.omg.org/spec/DMN/20191111/FEEL/",
-        "http://www.omg.org/spec/DMN/20180521/FEEL/",
-        "http://www.omg.org/spec/FEEL/20140401",
-    ]
-)
 TYPES = {
     "any": "any",
     "boolean": "boolean",
@@ -625,7 +615,7 @@ def _type(element: Any, reading: _Reading) -> str:
 
 def _check_language(element: Any, reading: _Reading) -> None:
     language = element.get("expressionLanguage")
-    if language and language.lower() not in {each.lower() for each in FEEL}:
+    if language and not expressions.is_feel(language):
         reading.wrong(element, "dmn-language", f"Write FEEL; the service does not run {language}.")
 
 
