@@ -83,6 +83,8 @@ def test_what_a_step_is_repeated_for_can_be_changed_and_survives_the_editor(open
     expect(page.locator("[data-editor][data-ready]")).to_be_visible()
     page.locator("[data-canvas] [data-element-id=ask]").click()
     expect(page.get_by_label("Svaren samlas i")).to_have_value("answers")
+    headings = page.locator(".bio-properties-panel-group-header")
+    assert len(set(headings.evaluate_all("all => all.map(each => each.offsetHeight)"))) == 1
     for label, words in (
         ("Listan som gås igenom (FEEL)", "people[adult]"),
         ("En i listan heter", "somebody"),
