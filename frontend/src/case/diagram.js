@@ -30,6 +30,7 @@ export async function show(container, { chosen = () => {} } = {}) {
   offer(rows, choose);
   if (container.dataset.chosen) viewer.get("canvas").addMarker(container.dataset.chosen, "is-chosen");
   return {
+    viewer,
     choose,
     // the step table has been replaced: show its states, in another drawing when one is given
     async refresh(xml = null) {
