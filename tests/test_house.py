@@ -96,6 +96,7 @@ def test_who_may_do_what_in_their_own_unit_is_as_reviewed():
         "definition.deploy": "process_owner system",
         "definition.draft": "process_owner",
         "definition.approve": "",
+        "cases.move-back": "process_owner system",
         "timer.read": "caseworker team_leader auditor",
         "deadline.move": "team_leader",
         "deadline.pause": "team_leader",

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from service.engine import workflow
 from service.engine.definition import Definition, Element, Text
+from service.engine.forms import Form
 from service.engine.workflow import Place
 from service.errors import NotFound
 from service.models.cases import Answers, Case, CaseStatus, ProcessInstance, Task
@@ -61,6 +62,7 @@ class ClosedTask:
 
     row: TaskRow
     closing: Closing
+    form: Form | None
     answers: dict[str, Any] | None
 
 
@@ -319,11 +321,17 @@ def _closed(
     return tuple(
         ClosedTask(
             row=worklist.as_row(work, task, row, instance, who),
+            form=_form(worklist.definition_with(work, task, instance), task),
             closing=worklist.closing(task, who),
             answers=_opened(work, row, given[task.id]) if task.id in given else None,
         )
         for task in tasks
     )
+
+
+def _form(definition: Definition, task: Task) -> Form | None:
+    form = definition.processes[task.process].elements[task.element].form
+    return definition.forms.get(form) if form else None
 
 
 def _opened(work: UnitOfWork, row: Case, answers: Answers) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class Permission(StrEnum):
     DEFINITION_DRAFT = "definition.draft"
     DEFINITION_DEPLOY = "definition.deploy"
     DEFINITION_APPROVE = "definition.approve"
+    CASES_MOVE_BACK = "cases.move-back"  # to the version that they ran on, until somebody acts on them
     TIMER_READ = "timer.read"
     DEADLINE_MOVE = "deadline.move"  # another day, with a reason and its legal basis
     DEADLINE_PAUSE = "deadline.pause"  # let the clock stand still, and run again
@@ -209,6 +210,7 @@ PERMISSIONS: dict[Permission, list[list[Predicate]]] = {
     Permission.DEFINITION_DRAFT: [[owns_processes]],
     Permission.DEFINITION_DEPLOY: [[owns_processes], [is_system]],
     Permission.DEFINITION_APPROVE: [[owns_processes, is_not_author], [administers, is_not_author]],
+    Permission.CASES_MOVE_BACK: [[owns_processes], [is_system]],
     Permission.TIMER_READ: [[works_in_unit, may_know], [audits_unit, may_know]],
     Permission.DEADLINE_MOVE: [[leads_unit, may_know]],
     Permission.DEADLINE_PAUSE: [[leads_unit, may_know]],

@@ -324,10 +324,8 @@ def _coming(file: CaseFile) -> list[str]:
 
 def _answers(file: CaseFile) -> list[tuple[Any, list[tuple[str, str]]]]:
     """What people have answered, task by task, in words; the latest first."""
-    found = []
-    for task in reversed(file.closed):
-        element = file.definition.processes[task.row.process].elements[task.row.element]
-        form = file.definition.forms.get(element.form) if element.form else None
-        if task.answers and form is not None:
-            found.append((task, forms.given(form, task.answers, language())))
-    return found
+    return [
+        (task, forms.given(task.form, task.answers, language()))
+        for task in reversed(file.closed)
+        if task.answers and task.form is not None
+    ]

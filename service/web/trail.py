@@ -24,6 +24,7 @@ QUIET = frozenset(
     }
 )
 NOTES = ("reason", "note")
+MOVES = frozenset({"instance.migrated", "instance.moved-back"})
 MARKS = {"milestone.reached": "milestone", "incident.raised": "bad", "case.cancelled": "bad"}
 
 
@@ -139,18 +140,20 @@ def _given(event: Event, values: Mapping[str, Any], definition: Definition) -> I
     process = definition.processes.get(event.process or "")
     element = process.elements.get(event.element or "") if process is not None else None
     form = definition.forms.get(element.form) if element is not None and element.form else None
-    if event.details.get("renamed"):
-        return _renamed(event.details["renamed"], definition)
+    if event.type in MOVES:
+        return _moved(event.details, definition)
     if form is not None and event.type == "task.completed":
         return forms.given(form, values, language())
     return flat(values, "")
 
 
-def _renamed(rows: Iterable[tuple[str, str, str]], definition: Definition) -> Iterable[tuple[str, str]]:
-    """Say which steps a moved case stands on under another id."""
-    for process, one, other in rows:
+def _moved(details: Mapping[str, Any], definition: Definition) -> Iterable[tuple[str, str]]:
+    """Say which steps a moved case stands on under another id, and which a second person was asked for."""
+    for process, one, other in details.get("renamed", ()):
         name = at_element(definition, process, other, None)
         yield t("event.renamed", old=one), f"{name} ({other})" if name else other
+    for _, element in details.get("waived", ()):
+        yield t("event.waived"), element
 
 
 def flat(values: Any, name: str) -> Iterable[tuple[str, str]]:

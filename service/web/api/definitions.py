@@ -213,8 +213,24 @@ class MigrationBody(Strict):
             "description": "Old element id to new; those of a called process are named “process/element”."
         },
     )
+    waived = fields.List(
+        text(longest=200),
+        load_default=list,
+        validate=validate.Length(max=migrations.MOST),
+        metadata={
+            "description": "Steps, named as in `mapping`, that no second person needs to do any more though "
+            "the old version asks for one; the note says why."
+        },
+    )
     note = text(longest=2000, load_default="")
     dry_run = fields.Boolean(load_default=False)
+
+
+class MoveBackBody(Strict):
+    """Which moved cases to move back to the version that they came from, and why."""
+
+    cases = fields.List(fields.UUID(), required=True, validate=validate.Length(1, migrations.MOST))
+    note = text(longest=2000, required=True)
 
 
 class ReplayItem(Shown):
@@ -382,6 +398,12 @@ def replay(key: str, *, files: dict[str, str], **given: Any) -> replays.Replays:
 def migrate(key: str, **given: Any) -> dict[str, Any]:
     """Move running cases to another version, each in a transaction of its own; a dry run only tells."""
     return {"items": migrations.migrate(auth.begin, _known(key), **given)}
+
+
+@works_alone(blueprint, "/process-definitions/<key>/migrations/back", Migrated(), body=MoveBackBody())
+def move_back(key: str, **given: Any) -> dict[str, Any]:
+    """Move cases back to where they were moved from, as they stood; one that was acted on since stays."""
+    return {"items": migrations.move_back(auth.begin, _known(key), **given)}
 
 
 @changes(blueprint, "/deployments", DeploymentDocument(), status=201, document={"requestBody": UPLOAD})

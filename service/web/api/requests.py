@@ -271,7 +271,8 @@ def _received() -> bytes:
 
 
 def _parts_received() -> bytes:
-    parts = [repr(each).encode() for each in sorted(request.form.items(multi=True))]
+    # a part may lack a name
+    parts = [each.encode() for each in sorted(map(repr, request.form.items(multi=True)))]
     for name, file in request.files.items(multi=True):
         content = file.read()
         file.seek(0)
