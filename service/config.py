@@ -72,6 +72,16 @@ class Settings:
         """The folder that signed checkpoints are written to; let something else copy it away."""
         return self.folder / "checkpoints"
 
+    @property
+    def destroyed(self) -> Path:
+        """The list of cases whose personal contents were destroyed; keep a copy of it with the key file's."""
+        return self.folder / "destroyed.jsonl"
+
+    @property
+    def backups(self) -> Path:
+        """The folder that backups are written to when no other is named; let something copy them away."""
+        return self.folder / "backups"
+
     def check(self) -> None:
         """Refuse settings that cannot work, all at once.
 

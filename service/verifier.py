@@ -24,6 +24,7 @@ FORMAT = "andrum-export-1"
 HASH, KEY_ID, SIGNATURE = 32, 4, 64  # bytes
 ED25519 = b"\x01"  # signature type of C2SP signed-note
 Verification = Callable[[bytes, bytes, bytes], bool]  # public key, message, signature
+DESTROYED = "case.destroyed"
 LARGEST = 512 * 1024 * 1024  # bytes of one file in an export
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -45,6 +46,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "the event is not the one that the checkpoint covers",
     ),
     "values": ("värdena bakom händelsen har ändrats", "the values behind the event were changed"),
+    "destruction": (
+        "ärendets nyckel är borta eller tillbaka utan att historiken säger det",
+        "the case's key is gone or back without the history saying so",
+    ),
     "state": (
         "ärendets läge stämmer inte med det som skrevs",
         "the state of the case is not what was recorded",
@@ -128,6 +133,7 @@ class Report:
     values: int = 0  # events whose values are in the export and fit
     size: int = 0  # leaves that the newest checkpoint covers
     key: str = ""  # that the checkpoints are signed with
+    destroyed: str = ""  # the day on which what was personal in the case was destroyed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -154,6 +160,12 @@ def told(report: Report, language: int = 1, *, trusted: bool = False) -> Iterato
         )
         return
     yield HOLDS[language].format(**vars(report))
+    if report.destroyed:
+        yield (
+            f"Det personliga i ärendet förstördes {report.destroyed}; historiken står kvar."
+            if sv
+            else f"What was personal in the case was destroyed on {report.destroyed}; the history stays."
+        )
     if report.values:
         yield f"{report.values} värden stämmer." if sv else f"{report.values} values fit."
     if not trusted:
@@ -201,11 +213,12 @@ def check_files(files: Mapping[str, bytes], *, key: str | None = None) -> Report
             *_places(events, proofs, files),
             *_definitions(files, events),
         ]
+        gone = next((each["facts"]["at"][:10] for each in events if each["facts"]["type"] == DESTROYED), "")
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return Report((*damaged, Finding("unreadable")))
     values = sum("values" in each for each in events)
     size = max((int(each) for each in proofs["checkpoints"]), default=0)
-    return Report(tuple(findings), case["reference"], len(events), values, size, own)
+    return Report(tuple(findings), case["reference"], len(events), values, size, own, gone)
 
 
 def seal(facts: Mapping[str, Any]) -> str:

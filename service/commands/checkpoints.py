@@ -81,6 +81,20 @@ def publish(platform: Platform, signed: Signed) -> Path:
     return path
 
 
+def set_aside(platform: Platform, *, newer_than: int) -> int:
+    """Move checkpoints outside that a restored database does not reach into a folder; gives the largest size.
+
+    They stay as proof of what was there: the trail goes on from the backup, and that it forks must show.
+    """
+    folder = platform.settings.checkpoints
+    newer = [path for path in sorted(folder.glob(f"[0-9]*{ENDING}")) if int(path.stem) > newer_than]
+    for path in newer:
+        aside = folder / f"lost-after-{newer_than}"
+        aside.mkdir(exist_ok=True)
+        path.rename(aside / path.name)
+    return int(newer[-1].stem) if newer else 0
+
+
 def _take(work: UnitOfWork) -> Signed:
     if work.session.get_bind().dialect.name == "postgresql":
         work.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))

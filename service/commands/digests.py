@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from service.commands import people, watches
+from service.models.backups import held
 from service.models.cases import Case, CaseAccess, CaseStatus, ProcessInstance, Task
 from service.models.jobs import Job
 from service.models.notices import Digest, Mail
@@ -28,7 +29,13 @@ def take(work: UnitOfWork) -> UUID | None:
     if early or not work.platform.settings.smtp_host:
         return None
     made = sa.exists().where(Digest.user_id == User.id, Digest.day == work.today)
-    wants = (User.email.is_not(None), User.digest.is_(True), User.disabled_at.is_(None), sa.not_(made))
+    wants = (
+        User.email.is_not(None),
+        User.digest.is_(True),
+        User.disabled_at.is_(None),
+        sa.not_(made),
+        ~held(),
+    )
     next_one = sa.select(User.id).where(*wants).order_by(User.id).limit(1)
     return work.session.scalar(next_one.with_for_update(of=User, skip_locked=True))
 

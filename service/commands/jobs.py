@@ -15,6 +15,7 @@ from service.commands import progress
 from service.engine import workflow
 from service.engine.text import Text
 from service.errors import NotFound, ServiceError, StepFailed
+from service.models.backups import held
 from service.models.cases import Case
 from service.models.jobs import LEASE, Incident, IncidentState, Job, leased
 from service.work import UnitOfWork
@@ -43,10 +44,11 @@ def lease(work: UnitOfWork, *, worker: str) -> Lease | None:
     """Take the jobs that have waited longest and that no other worker has; None when there are none.
 
     A job whose last lease ran out is taken alone: should it be what kills workers, it kills nothing else.
+    None either while everything is held since a restore; warnings and letters wait as well.
     """
     due = (
         sa.select(Job.id, Job.leased_until)
-        .where(Job.run_at <= work.now, ~leased(work.now))
+        .where(Job.run_at <= work.now, ~leased(work.now), ~held())
         .order_by(Job.run_at, Job.id)
         .limit(BATCH)
         .with_for_update(skip_locked=True)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from service.commands import jobs
 from service.engine.text import Text
+from service.models.backups import held
 from service.models.cases import CaseStatus
 from service.models.notices import Mail
 from service.models.people import User
@@ -141,7 +142,7 @@ def _waiting(work: UnitOfWork) -> sa.Select[Mail, User]:
     return (
         sa.select(Mail, User)
         .join(User, User.id == Mail.user_id)
-        .where(Mail.send_at <= work.now, free)
+        .where(Mail.send_at <= work.now, free, ~held())
         .order_by(Mail.send_at, Mail.id)
         .limit(1)
         .execution_options(populate_existing=True)

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from service.commands.jobs import raise_incident
 from service.engine.text import Text
 from service.errors import NotFound
+from service.models.backups import held
 from service.models.cases import Case, ProcessInstance
 from service.models.jobs import Job
 from service.models.stuck import passed_over, stands_still
@@ -29,8 +30,8 @@ OVERDUE = Text(
 
 
 def find(work: UnitOfWork) -> tuple[UUID, ...]:
-    """Look for cases that stand still or have a timer that the workers have passed over."""
-    late = sa.select(Job.case_id).where(passed_over(work.now))
+    """Look for cases that stand still or have a timer that the workers, not being held, have passed over."""
+    late = sa.select(Job.case_id).where(passed_over(work.now), ~held())
     found = sa.union(sa.select(Case.id).where(stands_still()), late).limit(MOST)
     return tuple(work.session.scalars(found))
 

@@ -14,6 +14,16 @@ READ = {  # what is read of each table's answers
     "periods": ("amount", "unit", "legal_basis", "confidence", "note"),
     "days_off": ("off",),
     "move_grounds": ("ground", "legal_basis"),
+    "retention": (
+        "kept",
+        "amount",
+        "unit",
+        "not_before_age",
+        "finish_years",
+        "legal_basis",
+        "confidence",
+        "note",
+    ),
 }
 LISTS = ("warnings", "move_grounds")  # of these all rows that hit are read, the first one first
 IN_ORDER = frozenset([HitPolicy.RULE_ORDER, HitPolicy.OUTPUT_ORDER, HitPolicy.COLLECT])

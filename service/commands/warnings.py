@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from service.commands import jobs, people, watches
 from service.engine.text import Text
 from service.errors import ServiceError
+from service.models.backups import held
 from service.models.cases import Case, CaseStatus, Task
 from service.models.jobs import Incident, IncidentState, Job
 from service.models.notices import Mail, Notice
@@ -52,7 +53,7 @@ def take(work: UnitOfWork) -> Due | None:
 
 def _oldest(work: UnitOfWork, table: type[Task | Job]) -> sa.Subquery:
     """The few rows whose warnings have waited longest: read off the index, however many wait behind them."""
-    late = sa.select(table.id, table.case_id, table.warn_at).where(table.warn_at <= work.now)
+    late = sa.select(table.id, table.case_id, table.warn_at).where(table.warn_at <= work.now, ~held())
     if table is Task:
         late = late.where(Task.closed_at.is_(None))
     return late.order_by(table.warn_at).limit(FEW).subquery()

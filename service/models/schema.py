@@ -17,20 +17,32 @@ def upgrade(engine: sa.Engine) -> None:
 
     All in one transaction, and one process at a time: several may start at once.
     """
-    config = _config()
     with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        raise_to(connection, "head")
+
+
+def raise_to(connection: sa.Connection, revision: str) -> None:
+    """Bring the database to a revision, inside a transaction of the caller's."""
+    config = _config()
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def revision_of(connection: sa.Connection) -> str | None:
+    """The revision that the database stands at."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_known(revision: str) -> bool:
+    """Tell whether this service knows the revision, and so can go on from it."""
+    return revision in {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def is_current(connection: sa.Connection) -> bool:
     """Tell whether the database stands at the newest revision."""
-    return (
-        MigrationContext.configure(connection).get_current_revision()
-        == ScriptDirectory.from_config(_config()).get_current_head()
-    )
+    return revision_of(connection) == ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def _config() -> Config:

@@ -109,6 +109,11 @@ class CaseFile:
     data: dict[str, Any]  # personal; empty for those who may not see it
     may: frozenset[Permission]
 
+    @property
+    def destroyed(self) -> Event | None:
+        """The event by which what was personal in it was destroyed."""
+        return history.destruction(self.events)
+
 
 @dataclass(frozen=True)
 class Wanted:

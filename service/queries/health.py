@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from service.models import schema
+from service.models.backups import Backup, held
 from service.models.cases import Case, CaseStatus, Task
 from service.models.jobs import Heartbeat, Incident, IncidentState, Job
 from service.models.notices import Mail
@@ -19,6 +20,7 @@ class Readiness:
 
     migrated: bool
     last_beat: datetime | None
+    held: bool = False  # since a restore: nothing goes off until an administrator releases it
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Watch:
     unsent: int  # e-mails that wait to leave
     unsent_age: float  # of the oldest of them
     undelivered: int  # e-mails that were given up during the last day
+    backup: float | None  # since the last good backup was taken; None when none ever was
+    held: bool  # since a restore
 
 
 FUTURE = timedelta(minutes=1)  # a heartbeat further ahead was written before the clock was put back
@@ -53,7 +57,12 @@ DAY = timedelta(days=1)
 def readiness(work: UnitOfWork) -> Readiness:
     """Look whether the service can do its work; raises `Unavailable` when the database is away."""
     migrated = schema.is_current(work.session.connection())
-    return Readiness(migrated, _last_beat(work) if migrated else None)
+    return Readiness(migrated, _last_beat(work), is_held(work)) if migrated else Readiness(migrated, None)
+
+
+def is_held(work: UnitOfWork) -> bool:
+    """Tell whether everything holds still since a restore: no timer goes off, no letter leaves."""
+    return bool(work.session.scalar(sa.select(held())))
 
 
 def gauges(work: UnitOfWork) -> Gauges:
@@ -85,7 +94,7 @@ def gauges(work: UnitOfWork) -> Gauges:
 def watch(work: UnitOfWork) -> Watch:
     """Look at the deadlines as a whole, in one query."""
     waits = sa.and_(Mail.sent_at.is_(None), Mail.failed_at.is_(None))
-    overdue, beat, stuck, unsent, oldest, undelivered = work.session.execute(
+    overdue, beat, stuck, unsent, oldest, undelivered, backup, holds = work.session.execute(
         sa.select(
             sa.select(sa.func.min(Job.run_at)).where(Job.run_at <= work.now).scalar_subquery(),
             _newest_beat(work).scalar_subquery(),
@@ -96,6 +105,8 @@ def watch(work: UnitOfWork) -> Watch:
             .select_from(Mail)
             .where(Mail.failed_at > work.now - DAY)
             .scalar_subquery(),
+            sa.select(sa.func.max(Backup.at)).scalar_subquery(),
+            held(),
         )
     ).one()
     return Watch(
@@ -105,6 +116,8 @@ def watch(work: UnitOfWork) -> Watch:
         unsent=unsent,
         unsent_age=_age(work, oldest) or 0.0,
         undelivered=undelivered,
+        backup=_age(work, backup),
+        held=bool(holds),
     )
 
 

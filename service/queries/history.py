@@ -1,7 +1,7 @@
 """The history for people: a case's events in order, whether the chain is whole, and who looked."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,6 +57,7 @@ class Verdict:
     events: int
     first_bad: int | None = None
     why: str | None = None
+    destroyed: bool = False  # what was personal is gone, as the law wants; all that is left was verified
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,17 @@ def events_for_engine(work: UnitOfWork, case: Case) -> tuple[Event, ...]:
     return tuple(_event(work, case, each, {}, open_values=open_values) for each in stored)
 
 
+def destruction(events: Sequence[Event]) -> Event | None:
+    """The event by which what was personal in a case was destroyed; None while it is there."""
+    return next((each for each in reversed(events) if each.type == verifier.DESTROYED), None)
+
+
+def how_many(work: UnitOfWork) -> int:
+    """How many events there are, for those who check all of them."""
+    require(work.actor, Permission.TRAIL_CHECK)
+    return work.session.scalar(sa.select(sa.func.sum(Case.sequence))) or 0
+
+
 def milestones(work: UnitOfWork, case_ids: Sequence[UUID]) -> tuple[tuple[UUID, str], ...]:
     """The milestones that these cases have reached, in order, in one query."""
     reached = (
@@ -143,22 +155,29 @@ def verify(work: UnitOfWork, case_id: UUID) -> Verdict:
     """
     case = _readable(work, case_id)
     work.looked("history.verify", case_id=case.id)
-    checked = verification.of_case(work, case.id)
+    checked, is_destroyed = verification.of_case(work, case.id), case.wrapped_key is None
     if not checked.findings:
-        return Verdict(ok=True, events=checked.events)
+        return Verdict(ok=True, events=checked.events, destroyed=is_destroyed)
     first = checked.findings[0]
-    return Verdict(ok=False, events=checked.events, first_bad=first.sequence, why=first.why)
+    return Verdict(
+        ok=False,
+        events=checked.events,
+        first_bad=first.sequence,
+        why=first.why,
+        destroyed=is_destroyed,
+    )
 
 
-def verify_everything(begin: Beginning) -> Checked:
+def verify_everything(begin: Beginning, *, tell: Callable[[int], None] = lambda _: None) -> Checked:
     """Recompute the whole trail: every case that the actor may see, the tree over all, the checkpoints.
 
-    `begin` opens units of work for the actor; there will be many, so that nobody has to wait.
+    `begin` opens units of work for the actor; there will be many, so that nobody has to wait. `tell` hears
+    how many events each has checked.
     """
     with begin() as work:
         require(work.actor, Permission.TRAIL_CHECK)
         work.looked("history.verify", subject="trail")
-    return verification.of_everything(begin, visible=visible)
+    return verification.of_everything(begin, visible=visible, tell=tell)
 
 
 def checkpoints(work: UnitOfWork, *, limit: int = DEFAULT, cursor: str | None = None) -> Page[CheckpointRow]:

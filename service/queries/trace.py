@@ -94,6 +94,11 @@ class Trace:
     definition: Definition  # of the deployment that it ran on then
 
     @property
+    def destroyed(self) -> Event | None:
+        """The event by which what was personal in the case was destroyed."""
+        return history.destruction(self.events)
+
+    @property
     def active(self) -> tuple[Place, ...]:
         """The elements that held a token, and the calls around them; not what stands ready at a border."""
         now = self.standing

@@ -65,6 +65,16 @@ class _Head:
     key: bytes | None
 
 
+@dataclass(frozen=True)
+class _Ended:
+    """Where a chain ends: its last event, and whether one of them destroyed what was personal."""
+
+    number: int = 0
+    seal: str = ""
+    state: str = ""
+    destroyed: bool = False
+
+
 def of_case(work: UnitOfWork, case_id: UUID) -> Checked:
     """Check one case: its chain, values and state, and its leaves against the newest signed checkpoint."""
     checked = Checked()
@@ -75,17 +85,24 @@ def of_case(work: UnitOfWork, case_id: UUID) -> Checked:
     return checked
 
 
-def of_everything(begin: Beginning, *, visible: Callable[[UnitOfWork], sa.ColumnElement[bool]]) -> Checked:
+def of_everything(
+    begin: Beginning,
+    *,
+    visible: Callable[[UnitOfWork], sa.ColumnElement[bool]],
+    tell: Callable[[int], None],
+) -> Checked:
     """Check the cases that the reader may see, then the tree over all cases and every checkpoint.
 
-    Works in batches, each in a unit of work of its own, so that nobody has to wait long for it.
+    Works in batches, each in a unit of work of its own, so that nobody has to wait long for it; `tell` hears
+    how many events each had.
     """
     checked = Checked()
     last: UUID | None = None
     while True:
         with begin() as work:
-            batch = _next_cases(work, last, visible(work))
+            before, batch = checked.events, _next_cases(work, last, visible(work))
             _check_cases(work, batch, checked)
+        tell(checked.events - before)
         if not batch:
             break
         last = batch[-1]
@@ -130,16 +147,16 @@ def _suspects(work: UnitOfWork, case_ids: Sequence[UUID], checked: Checked) -> d
     }
     states = _states(work, case_ids)
     wrong: dict[UUID, Finding] = {}
-    ended: dict[UUID, tuple[int, str, str]] = {}
+    ended: dict[UUID, _Ended] = {}
     for case_id, events in _chains(work, case_ids):
         head = heads[case_id]
         finding, end = _chain(work, head, events)
-        checked.events += end[0]
+        checked.events += end.number
         ended[case_id] = end
         if finding is not None:
             wrong[case_id] = finding
     for case_id, head in heads.items():
-        why = _end(head, ended.get(case_id, (0, "", "")), states.get(case_id, ""))
+        why = _end(head, ended.get(case_id, _Ended()), states.get(case_id, ""))
         if why is not None and case_id not in wrong:
             wrong[case_id] = Finding(why[0], case_id, head.reference, why[1])
     return wrong
@@ -199,12 +216,10 @@ def _id(stored: Any) -> UUID:
     return stored if isinstance(stored, UUID) else UUID(stored)
 
 
-def _chain(
-    work: UnitOfWork, head: _Head, events: Iterator[Sequence[Any]]
-) -> tuple[Finding | None, tuple[int, str, str]]:
-    """Follow a chain; gives the first thing that is wrong, and number, seal and state of its last event."""
+def _chain(work: UnitOfWork, head: _Head, events: Iterator[Sequence[Any]]) -> tuple[Finding | None, _Ended]:
+    """Follow a chain; gives the first thing that is wrong, and where it ends."""
     case, key = quoted(str(head.id)), _key(work, head)
-    previous, state, number = "", "", 0
+    previous, state, number, destroyed = "", "", 0, False
     finding: Finding | None = None
     stamp = work.vault.stamp
     for event in events:
@@ -218,7 +233,8 @@ def _chain(
             if why is not None:
                 finding = Finding(why, head.id, head.reference, number)
         previous, state = event[13], event[11]
-    return finding, (number, previous, state)
+        destroyed = destroyed or event[4] == verifier.DESTROYED
+    return finding, _Ended(number, previous, state, destroyed)
 
 
 def _wrong(event: Sequence[Any], case: str, number: int, previous: str) -> str | None:
@@ -293,14 +309,15 @@ def _states(work: UnitOfWork, case_ids: Sequence[UUID]) -> dict[UUID, str]:
     return {case_id: verifier.state_digest(found) for case_id, found in digests.items()}
 
 
-def _end(head: _Head, end: tuple[int, str, str], state: str) -> tuple[str, int] | None:
+def _end(head: _Head, end: _Ended, state: str) -> tuple[str, int] | None:
     """Whether the chain ends where the case says, in the state that is stored; else why, and where."""
-    number, seal, recorded = end
-    if number != head.sequence:
-        return ("missing", number + 1) if number < head.sequence else ("extra", head.sequence + 1)
-    if seal != head.seal or number == 0:
-        return ("seal", number)
-    return None if state == recorded else ("state", number)
+    if end.number != head.sequence:
+        return ("missing", end.number + 1) if end.number < head.sequence else ("extra", head.sequence + 1)
+    if end.seal != head.seal or end.number == 0:
+        return ("seal", end.number)
+    if end.destroyed != (head.key is None):
+        return ("destruction", end.number)
+    return None if state == end.state else ("state", end.number)
 
 
 def _rewritten(work: UnitOfWork, case_id: UUID) -> Iterator[Finding]:

@@ -43,6 +43,11 @@ def personal_number(text: str, *, today: date) -> str | None:
     return f"{born.year}{found['six'][2:]}{found['four']}"
 
 
+def born_on(number: str) -> date:
+    """The day of birth in a number that `personal_number` gave."""
+    return date(int(number[:4]), int(number[4:6]), int(number[6:8]) % COORDINATION)
+
+
 def is_coordination_number(number: str) -> bool:
     """Tell whether a number that `personal_number` gave is a co-ordination number (samordningsnummer)."""
     return int(number[6:8]) > COORDINATION

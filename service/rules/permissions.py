@@ -36,6 +36,7 @@ class Permission(StrEnum):
     CASE_START = "case.start"
     CASE_READ = "case.read"
     CASE_MANAGE = "case.manage"  # suspend, resume, cancel, transfer
+    CASE_DESTROY = "case.destroy"  # what is personal in it, when the law says so; two people
     CASE_OPEN_PROTECTED = "case.open-protected"  # break the glass, with a reason
     TASK_CLAIM = "task.claim"
     TASK_RELEASE = "task.release"
@@ -60,6 +61,11 @@ class Permission(StrEnum):
     PEOPLE_ADMINISTER = "people.administer"
     TRAINING_READ = "training.read"  # who has been trained in what, by name
     TRAINING_REGISTER = "training.register"
+    RETENTION_LOOK = "retention.look"  # which cases are due, nothing personal
+    KEYS_ROTATE = "keys.rotate"  # at the terminal only, as the next two
+    BACKUP_TAKE = "backup.take"
+    BACKUP_RESTORE = "backup.restore"
+    BACKUP_RELEASE = "backup.release"  # let timers go off and letters leave after a restore
     STATISTICS_READ = "statistics.read"
     STATISTICS_EXACT = "statistics.exact"  # counts of people so small that they are hidden from others
 
@@ -193,6 +199,7 @@ PERMISSIONS: dict[Permission, list[list[Predicate]]] = {
     Permission.CASE_START: [[works_in_unit]],
     Permission.CASE_READ: [[works_in_unit, may_know], [audits_unit, may_know], [is_system]],
     Permission.CASE_MANAGE: [[leads_unit, may_know], [is_system]],
+    Permission.CASE_DESTROY: [[leads_unit, is_second_person], [administers, is_second_person]],
     Permission.CASE_OPEN_PROTECTED: [[works_in_unit], [audits_unit]],
     Permission.TASK_CLAIM: [[works_in_unit, may_know, has_the_role, has_the_delegation, is_second_person]],
     Permission.TASK_RELEASE: [[is_assignee, works_in_unit, may_know], [leads_unit, may_know]],
@@ -219,6 +226,11 @@ PERMISSIONS: dict[Permission, list[list[Predicate]]] = {
     Permission.PEOPLE_ADMINISTER: [[administers], [is_system]],
     Permission.TRAINING_READ: [[leads_unit], [audits_unit], [administers], [is_system]],
     Permission.TRAINING_REGISTER: [[leads_unit], [administers], [is_system]],
+    Permission.RETENTION_LOOK: [[leads_unit], [administers], [is_system]],
+    Permission.KEYS_ROTATE: [[is_system]],
+    Permission.BACKUP_TAKE: [[is_system]],
+    Permission.BACKUP_RESTORE: [[is_system]],
+    Permission.BACKUP_RELEASE: [[administers]],
     Permission.STATISTICS_READ: [[belongs_to_unit], [is_system]],
     Permission.STATISTICS_EXACT: [[leads_unit], [audits_unit], [is_system]],
 }

@@ -21,7 +21,7 @@ NARROWS = ("actor", "type", "unit", "process", "since", "until", "person")
 LISTED = (
     "case.opened", "task.opened", "task.claimed", "task.completed", "task.cancelled", "timer.fired",
     "deadline.moved", "message.delivered", "decision.made", "milestone.reached", "case.transferred",
-    "case.suspended", "case.cancelled", "case.closed", "access.granted", "incident.raised",
+    "case.suspended", "case.cancelled", "case.closed", "case.destroyed", "access.granted", "incident.raised",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from flask import Flask, Response, current_app, g, request
 
 from service.commands import feeds, people
 from service.errors import Forbidden, NotIdentified
-from service.queries import notices
+from service.queries import health, notices
 from service.rules.permissions import SYSTEM, Actor
 from service.work import Platform, UnitOfWork
 
@@ -61,7 +61,7 @@ def begin(*, uses: bool = True) -> Iterator[UnitOfWork]:
         work.actor = g.actor = actor
         g.now = work.now
         if _shows_a_page():
-            g.unseen = notices.unseen(work)
+            g.unseen, g.held = notices.unseen(work), health.is_held(work)
         yield work
 
 
@@ -88,6 +88,11 @@ def begin_unidentified() -> Iterator[UnitOfWork]:
 def unseen() -> int:
     """How many warnings wait for whoever reads the page."""
     return int(g.get("unseen", 0))
+
+
+def is_held() -> bool:
+    """Tell whether timers and letters are held since a restore."""
+    return bool(g.get("held", False))
 
 
 def _shows_a_page() -> bool:

@@ -160,6 +160,7 @@ def show_history(case_id: UUID) -> ResponseReturnValue:
         case_id=case_id,
         reference=file.row.reference,
         protected=file.row.protection != "normal",
+        destroyed=file.destroyed,
         verdict=verdict,
         timeline=[each for each in reversed(told) if not type or each.type == type],
         types=sorted({each.type for each in told}, key=trail.event_type),
@@ -191,6 +192,7 @@ def case_page(
     return render_template(
         "cases/case.html",
         row=file.row,
+        destroyed=file.destroyed,
         unit_name=units.get(file.row.unit, file.row.unit),
         unit_names=units,
         colleagues=colleagues,

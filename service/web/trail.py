@@ -78,7 +78,8 @@ def at_element(definition: Definition, process: str | None, element: str | None,
 def _told(event: Event, definition: Definition) -> Told:
     values = event.values or {}
     note = next((str(values[each]) for each in NOTES if values.get(each)), None)
-    note = note or event.details.get("note")  # of those who moved the case to a new version
+    # in clear: of those who moved the case to a new version, or destroyed what was personal in it
+    note = note or next((str(event.details[each]) for each in NOTES if event.details.get(each)), None)
     return Told(
         sequence=event.sequence,
         at=event.at,

@@ -17,7 +17,9 @@ from service.web import auth
 
 blueprint = Blueprint("health", __name__)
 OVERDUE, POLL, OUTBOX = 300.0, 120.0, 900.0  # seconds after which an alarm goes off
+BACKUP = 26 * 3600.0  # a nightly one may take two hours
 SILENT = 60.0  # seconds without a heartbeat after which nobody fires timers
+HELD = "held since a backup was restored: enter what is missing, then run andrum restore --release"
 
 
 @blueprint.get("/healthz")
@@ -35,7 +37,7 @@ def ready() -> ResponseReturnValue:
     try:
         with auth.platform().begin(SYSTEM) as work:
             found = health.readiness(work)
-            checks["scheduler"] = _scheduler(found.last_beat, work.now)
+            checks["scheduler"] = HELD if found.held else _scheduler(found.last_beat, work.now)
         if not found.migrated:
             checks["migrations"] = "the tables are not the newest: run andrum db upgrade"
     except Unavailable:
@@ -66,7 +68,7 @@ def metrics() -> ResponseReturnValue:
     """Give a few numbers to Prometheus."""
     with auth.platform().begin(SYSTEM) as work:
         found, watched = health.gauges(work), health.watch(work)
-        beat = (work.now - found.last_beat).total_seconds() if found.last_beat else float("inf")
+        beat = _or_ever((work.now - found.last_beat).total_seconds() if found.last_beat else None)
     registry = CollectorRegistry()
     cases = Gauge("andrum_cases", "Cases by status", ["status"], registry=registry)
     for status, how_many in found.cases.items():
@@ -81,6 +83,8 @@ def metrics() -> ResponseReturnValue:
         "andrum_mail_unsent": ("E-mails that wait to leave", watched.unsent),
         "andrum_mail_unsent_seconds": ("How long the oldest of them has waited", watched.unsent_age),
         "andrum_mail_undelivered": ("E-mails given up during the last day", watched.undelivered),
+        "andrum_backup_age_seconds": ("How long ago a good backup was taken", _or_ever(watched.backup)),
+        "andrum_held": ("1 while timers and letters are held since a restore", float(watched.held)),
         "andrum_heartbeat_age_seconds": ("How long ago a worker last polled", beat),
     }
     for name, (says, number) in numbers.items():
@@ -95,8 +99,15 @@ def _wrong(found: Watch) -> list[str]:
         "poll": found.poll is None or found.poll > POLL,
         "stuck": found.stuck > 0,
         "outbox": found.unsent_age > OUTBOX or found.undelivered > 0,
+        "backup": found.backup is not None and found.backup > BACKUP,
+        "held": found.held,
     }
     return [name for name, is_wrong in alarms.items() if is_wrong]
+
+
+def _or_ever(age: float | None) -> float:
+    """An age, or infinity for what has never happened."""
+    return float("inf") if age is None else age
 
 
 def _scheduler(last_beat: datetime | None, now: datetime) -> str:

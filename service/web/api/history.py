@@ -48,6 +48,9 @@ class Verdict(Shown):
     events = fields.Integer(required=True)
     first_bad = maybe(fields.Integer)
     why = maybe(fields.String)
+    destroyed = fields.Boolean(
+        required=True, metadata={"description": "What was personal is gone; all that is left was verified."}
+    )
 
 
 class Wrong(Shown):

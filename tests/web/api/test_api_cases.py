@@ -43,7 +43,13 @@ def test_the_history_tells_it_in_words_and_the_chain_holds(anna, caller):
     mine = anna.get(f"cases/{case['id']}/history").get_json()["items"]
     assert {"what": "sten"} in [each["data"] for each in mine]
     verdict = caller("greta").get(f"cases/{case['id']}/history/verification").get_json()
-    assert verdict == {"ok": True, "events": len(events), "first_bad": None, "why": None}
+    assert verdict == {
+        "ok": True,
+        "events": len(events),
+        "first_bad": None,
+        "why": None,
+        "destroyed": False,
+    }
     whole = caller("greta").get("audit/verification").get_json()
     assert (whole["ok"], whole["cases"], whole["bad"]) == (True, 1, [])
 

@@ -3,17 +3,19 @@
 import signal
 import socket
 import threading
-from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime
-from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from uuid import UUID
 
 import click
 
 from service import config, scheduler, verifier
+from service.cli.backups import backup, restore
+from service.cli.keys import keys
+from service.cli.retention import retention
+from service.cli.terminal import OWN_FILES, in_words, prepared, verified
 from service.commands import checkpoints, demo, deployments, people, tables, trainings
 from service.config import Settings
 from service.engine import examples, simulation
@@ -25,26 +27,6 @@ from service.queries import trainings as trained
 from service.rules.permissions import SYSTEM, Role
 from service.server import Server
 from service.work import Platform, clock_of, open_platform
-
-P = ParamSpec("P")
-T = TypeVar("T")
-OWN_FILES = Path(__file__).parents[1]  # where processes/ and forms/ lie
-
-
-def in_words(command: Callable[P, T]) -> Callable[P, T]:
-    """Tell an error of ours as a sentence with its problems, instead of a stack trace."""
-
-    @wraps(command)
-    def told(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return command(*args, **kwargs)
-        except ServiceError as error:
-            for problem in error.problems:
-                place = " ".join(part for part in (problem.file, problem.element, problem.pointer) if part)
-                click.echo(f"  {place}: {problem.message}" if place else f"  {problem.message}", err=True)
-            raise click.ClickException(error.message) from error
-
-    return told
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,7 +45,7 @@ def serve() -> None:
     """Run web and scheduler in one go; prepares the database and, when asked, the demo."""
     settings = config.load()
     _check_free(settings.bind)
-    platform = _prepared(settings)
+    platform = prepared(settings)
     if settings.demo == "1":
         _tell(settings, demo.seed(platform))
     click.echo(f"Andrum is running on http://{settings.bind} (stop with Ctrl+C)")
@@ -76,14 +58,14 @@ def web() -> None:
     """Run only the web server; run `andrum worker` beside it."""
     settings = config.load()
     _check_free(settings.bind)
-    Server(_prepared(settings), with_scheduler=False).run()
+    Server(prepared(settings), with_scheduler=False).run()
 
 
 @main.command()
 @in_words
 def worker() -> None:
     """Run only the scheduler: fires what is due; any number of workers may run on one database."""
-    platform = _prepared(config.load())
+    platform = prepared(config.load())
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -110,7 +92,7 @@ def upgrade() -> None:
 def make_demo() -> None:
     """Make the demo users and the demo cases (invented people), unless they are there."""
     settings = config.load()
-    _tell(settings, demo.seed(_prepared(settings)))
+    _tell(settings, demo.seed(prepared(settings)))
 
 
 @main.group()
@@ -133,7 +115,7 @@ def user() -> None:
 def add(username: str, name: str, roles: tuple[str, ...], password: str) -> None:
     """Add a user with roles in units; a unit that does not exist yet is made."""
     grants = [_grant(each) for each in roles]
-    with _prepared(config.load()).begin(SYSTEM) as work:
+    with prepared(config.load()).begin(SYSTEM) as work:
         known = {unit.key for unit in register.units(work)}
         for unit in sorted({unit for _, unit in grants} - known):
             people.add_unit(work, key=unit, name=unit.capitalize())
@@ -160,7 +142,7 @@ user.add_command(token)
 @in_words
 def address(username: str, email: str | None) -> None:
     """Send USERNAME's warnings to EMAIL too; without one, only into the service."""
-    with _prepared(config.load()).begin(SYSTEM) as work:
+    with prepared(config.load()).begin(SYSTEM) as work:
         people.set_address(work, username=username, email=email)
     click.echo(f"Warnings for {username} go to {email or 'the service alone'}.")
 
@@ -174,7 +156,7 @@ def unit() -> None:
 @in_words
 def list_units() -> None:
     """List the units and who leads each."""
-    with _prepared(config.load()).begin(SYSTEM) as work:
+    with prepared(config.load()).begin(SYSTEM) as work:
         for each in register.units(work):
             click.echo(f"{each.key}  {each.name}  head: {each.head or 'nobody'}")
 
@@ -185,7 +167,7 @@ def list_units() -> None:
 @in_words
 def head(key: str, username: str | None) -> None:
     """Say that USERNAME leads UNIT, and is warned when nobody else acts; without one, nobody does."""
-    with _prepared(config.load()).begin(SYSTEM) as work:
+    with prepared(config.load()).begin(SYSTEM) as work:
         people.set_head(work, unit=key, username=username)
     click.echo(f"{username or 'Nobody'} leads {key}.")
 
@@ -201,7 +183,7 @@ def training() -> None:
 def list_trainings(unit: str | None) -> None:
     """List who has been trained, the training given last first."""
     cursor: str | None = None
-    with _prepared(config.load()).begin(SYSTEM) as work:
+    with prepared(config.load()).begin(SYSTEM) as work:
         while True:
             page = trained.trainings(work, unit=unit, limit=200, cursor=cursor)
             for row in page.items:
@@ -221,7 +203,7 @@ def list_trainings(unit: str | None) -> None:
 @in_words
 def add_training(username: str, unit: str, course: str, given: datetime, until: datetime | None) -> None:
     """Enter that USERNAME, who works or has worked in UNIT, was trained in COURSE."""
-    with _prepared(config.load()).begin(SYSTEM) as work:
+    with prepared(config.load()).begin(SYSTEM) as work:
         trainings.register(
             work,
             username=username,
@@ -295,7 +277,7 @@ def simulate(example: Path, folder: Path, key: str | None) -> None:
 @in_words
 def deploy(folder: Path, note: str) -> None:
     """Deploy the files below FOLDER."""
-    with _prepared(config.load()).begin(SYSTEM) as work:
+    with prepared(config.load()).begin(SYSTEM) as work:
         deployed = deployments.deploy(work, files=deployments.read_folder(folder), note=note)
     for each in deployed.warnings:
         click.echo(f"  {each.file} {each.element}: {each.message}", err=True)
@@ -357,6 +339,8 @@ def verify(what: str | None, key: str | None) -> None:
             told = verifier.Finding(verdict.why or "", sequence=verdict.first_bad).words()
             raise click.ClickException(f"case {what}: {told}")
         click.echo(f"The case holds what was recorded: {verdict.events} events.")
+        if verdict.destroyed:
+            click.echo("What was personal in it has been destroyed; its history tells when and why.")
     else:
         _verify_everything(open_platform(config.load()))
 
@@ -374,7 +358,7 @@ def checkpoint() -> None:
 
 
 def _verify_everything(platform: Platform) -> None:
-    checked = history.verify_everything(lambda: platform.begin(SYSTEM))
+    checked = verified(platform)
     for each in checked.findings:
         place = f"case {each.case_id} ({each.reference or 'gone'}): " if each.case_id else ""
         told = verifier.Finding(each.why, sequence=each.sequence, size=each.size).words()
@@ -407,6 +391,10 @@ def _is_id(text: str) -> bool:
     return True
 
 
+for room in (backup, restore, retention, keys):
+    main.add_command(room)
+
+
 @main.command(name="config")
 @in_words
 def show_config() -> None:
@@ -415,15 +403,6 @@ def show_config() -> None:
     for each in fields(Settings):
         value = getattr(settings, each.name) or "(empty)"
         click.echo(f"ANDRUM_{each.name.upper():18} {value:28} {each.metadata['says']}")
-
-
-def _prepared(settings: Settings) -> Platform:
-    """Open the platform with its tables and, at the first start, its own processes in force."""
-    platform = open_platform(settings)
-    platform.prepare()
-    with platform.begin(SYSTEM) as work:
-        deployments.install(work, OWN_FILES)
-    return platform
 
 
 def _grant(given: str) -> tuple[Role, str]:
