@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from service import verifier
 from service.commands import cases
 from service.engine.text import Text
-from service.errors import Conflict, Forbidden, Invalid, Problem, TooLarge, WrongType
+from service.errors import Conflict, Forbidden, Invalid, Problem, Stale, TooLarge, WrongType
 from service.models.cases import Case, CaseStatus
 from service.models.documents import Document, DocumentContent, DocumentKind, content_place, label_place
 from service.rules import media
@@ -30,14 +30,18 @@ def add(
     title: str = "",
     name: str = "",
     made_from: datetime | None = None,
+    revision: int | None = None,
 ) -> UUID:
     """Add a document to an open case: its bytes, its row and its event stand or fall together. Gives its id.
 
-    `made_from` says when the answers were read that the service made it from. Raises `NotFound`, `Forbidden`,
-    `Conflict` when the case is not open, `Invalid`, `TooLarge`, `WrongType`.
+    `made_from` says when the answers were read that the service made it from, `revision` is the case's as the
+    person saw it. Raises `NotFound`, `Forbidden`, `Stale`, `Conflict` when the case is not open, `Invalid`,
+    `TooLarge`, `WrongType`.
     """
     case, instances = work.lock(case_id)
     require(work.actor, Permission.DOCUMENT_ADD, work.facts(case))
+    if revision is not None and revision != case.revision:
+        raise Stale
     if case.status is not CaseStatus.OPEN:
         raise Conflict(cases.STANDS[case.status].in_(work.actor.language))
     if work.actor.id is None:
