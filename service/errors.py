@@ -62,12 +62,6 @@ class Malformed(ServiceError):
     code = "malformed"
 
 
-class WrongType(ServiceError):
-    """Send the body as application/json."""
-
-    code = "wrong-type"
-
-
 class Invalid(ServiceError):
     """Some of what you gave is not valid."""
 
@@ -84,6 +78,12 @@ class TooLarge(ServiceError):
     """That is larger than the service takes."""
 
     code = "too-large"
+
+
+class WrongType(ServiceError):
+    """The service does not take content of that type."""
+
+    code = "wrong-type"
 
 
 class TooMany(ServiceError):

@@ -44,6 +44,11 @@ class Permission(StrEnum):
     TASK_DRAFT = "task.draft"
     TASK_COMPLETE = "task.complete"
     MESSAGE_DELIVER = "message.deliver"
+    DOCUMENT_READ = (
+        "document.read"  # the content, the title and the file's name; that there is one: case.read
+    )
+    DOCUMENT_ADD = "document.add"  # upload one, or have one made
+    DOCUMENT_WITHDRAW = "document.withdraw"
     HISTORY_READ = "history.read"
     HISTORY_VALUES = "history.values"  # the personal values behind the commitments
     ACCESS_LOG_READ = "access-log.read"
@@ -209,6 +214,9 @@ PERMISSIONS: dict[Permission, list[list[Predicate]]] = {
         [is_assignee, works_in_unit, may_know, has_the_role, has_the_delegation, is_second_person]
     ],
     Permission.MESSAGE_DELIVER: [[works_in_unit, may_know], [is_system]],
+    Permission.DOCUMENT_READ: [[works_in_unit, may_know]],
+    Permission.DOCUMENT_ADD: [[works_in_unit, may_know]],
+    Permission.DOCUMENT_WITHDRAW: [[works_in_unit, may_know]],
     Permission.HISTORY_READ: [[works_in_unit, may_know], [audits_unit, may_know], [is_system]],
     Permission.HISTORY_VALUES: [[works_in_unit, may_know]],
     Permission.ACCESS_LOG_READ: [[audits_unit], [leads_unit]],

@@ -67,6 +67,12 @@ def milestone(name: str) -> str:
     return t(key) if texts.known(key) else name
 
 
+def document_kind(kind: str) -> str:
+    """Say what kind of document it is."""
+    key = f"document_kind.{kind}"
+    return t(key) if texts.known(key) else kind
+
+
 def at_element(definition: Definition, process: str | None, element: str | None, right: str | None) -> str:
     """Say where in the diagrams something happened: the step's name, and the right that it serves."""
     found = definition.processes.get(process or "")
@@ -118,6 +124,7 @@ def _words(event: Event, definition: Definition) -> str:
         was=_at(details.get("from")),
         new=_at(details.get("to")),
         level=details.get("level") or "",
+        document=document_kind(str(details.get("kind", ""))),
         whom=", ".join(details["to"]) if isinstance(details.get("to"), list) else "",
     )
 
@@ -143,6 +150,8 @@ def _given(event: Event, values: Mapping[str, Any], definition: Definition) -> I
     form = definition.forms.get(element.form) if element is not None and element.form else None
     if event.type in MOVES:
         return _moved(event.details, definition)
+    if event.type == "document.added":
+        return [(t("documents.fingerprint"), str(values["content"]))] if values else ()
     if form is not None and event.type == "task.completed":
         return forms.given(form, values, language())
     return flat(values, "")

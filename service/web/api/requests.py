@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
@@ -105,9 +105,13 @@ _FILES: Mapping[str, dict[str, str]] = {
 
 
 def files(
-    blueprint: Blueprint, rule: str, content_type: str, *, query: ma.Schema | None = None
+    blueprint: Blueprint, rule: str, types: str | Sequence[str], *, query: ma.Schema | None = None
 ) -> Callable[[View], View]:
-    """Make a view that answers with a file and opens its units of work itself: `view(**query)`."""
+    """Make a view that answers with a file and opens its units of work itself: `view(**query)`.
+
+    `types` are the kinds of file that it may be.
+    """
+    first, *others = [types] if isinstance(types, str) else types
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -115,8 +119,11 @@ def files(
             found: Response = view(**path, **(_load(query, _query(query), "parameter") if query else {}))
             return found
 
-        content = _FILES.get(content_type, {"type": "string", "format": "binary"})
-        documented = blueprint.response(200, content, content_type=content_type)(answered)
+        content = _FILES.get(first, {"type": "string", "format": "binary"})
+        documented = blueprint.response(200, content, content_type=first)(answered)
+        if others:
+            more = {each: {"schema": content} for each in others}
+            documented = blueprint.doc(responses={200: {"content": more}})(documented)
         if query is not None:
             documented = blueprint.arguments(query, location="query")(documented)
         blueprint.route(rule, methods=["GET"])(documented)
@@ -134,20 +141,23 @@ def changes(
     status: int = 200,
     method: str = "POST",
     document: Mapping[str, Any] | None = None,
+    beforehand: Callable[..., Any] | None = None,
 ) -> Callable[[View], View]:
     """Make a view that changes something: `view(work, **body)`; without an answer it gives 204.
 
-    A `document` describes a body that the view reads itself.
+    A `document` describes a body that the view reads itself. What takes long is done `beforehand(**path)`,
+    while nothing is locked; the view gets what it gives as `ready`.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def answered(**path: Any) -> Response:
             raw = _received()  # all of it, before anything is locked
+            ready = {} if beforehand is None else {"ready": beforehand(**path)}
             with auth.begin() as work:
 
                 def act() -> Response:
-                    given = {} if document else _body(body, raw)
+                    given = ready if document else _body(body, raw)
                     return _respond(view(work, **path, **given), answer, status)
 
                 return _once(work, raw, act)
@@ -286,7 +296,7 @@ def _body(schema: ma.Schema | None, raw: bytes) -> dict[str, Any]:
             raise Invalid(problems=[Problem("Send nothing with this request.", pointer="", rule="unknown")])
         return {}
     if not request.is_json and (raw or request.mimetype == PARTS):
-        raise WrongType
+        raise WrongType("Send the body as application/json.")
     return _load(schema, read_json(raw) if raw else {}, "pointer")
 
 
