@@ -22,6 +22,7 @@ const ENGINE = {
 const PAGES = {
   app: "src/app/app.js",
   case: "src/case/case.js",
+  findings: "src/editor/findings.js",
   trace: "src/case/trace.js",
   form: "src/editor/form.js",
   modeler: "src/editor/modeler.js",

@@ -2,11 +2,22 @@
 
 from alembic import context
 
-from service.models import backups, cases, checkpoints, definitions, drafts, history, jobs, notices, people
+from service.models import (
+    backups,
+    cases,
+    checkpoints,
+    definitions,
+    documents,
+    drafts,
+    history,
+    jobs,
+    notices,
+    people,
+)
 from service.models.base import Base
 
 # imported, so that Base knows them all
-TABLES = (backups, cases, checkpoints, definitions, drafts, history, jobs, notices, people)
+TABLES = (backups, cases, checkpoints, definitions, documents, drafts, history, jobs, notices, people)
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from service.errors import Invalid, Problem
 
+LARGEST_DOCUMENT = 100  # megabytes; a document is held in memory while it comes and goes
 _ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+", re.ASCII)
 
 
@@ -36,6 +37,7 @@ class Settings:
         "name of this installation's trail in signed checkpoints; use one that nobody else has",
         "andrum.local/trail",
     )
+    largest_document: str = _says("largest document that a case takes, in megabytes", "10")
     secure_cookies: str = _says("1 when people reach the service over https", "0")
     public_url: str = _says("address at which people reach the service, for links in e-mails and calendars")
     smtp_host: str = _says("mail server that warnings leave through; empty sends no e-mail at all")
@@ -66,6 +68,11 @@ class Settings:
     def zone(self) -> ZoneInfo:
         """Where legal dates are counted."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def document_bytes(self) -> int:
+        """The largest document that a case takes."""
+        return int(self.largest_document) * 1024 * 1024
 
     @property
     def checkpoints(self) -> Path:
@@ -153,12 +160,15 @@ def _switches(settings: Settings) -> list[Problem]:
 
 
 def _numbers(settings: Settings) -> list[Problem]:
-    names = ("threads", "workers")
-    return [
+    names = ("threads", "workers", "largest_document")
+    wrong = [
         Problem(f"ANDRUM_{name.upper()} is a whole number from 1 on.")
         for name in names
         if not getattr(settings, name).isdigit() or int(getattr(settings, name)) < 1
     ]
+    if not wrong and int(settings.largest_document) > LARGEST_DOCUMENT:
+        wrong.append(Problem(f"ANDRUM_LARGEST_DOCUMENT is at most {LARGEST_DOCUMENT} (megabytes)."))
+    return wrong
 
 
 def _mail(settings: Settings) -> Iterator[Problem]:

@@ -80,6 +80,12 @@ class TooLarge(ServiceError):
     code = "too-large"
 
 
+class WrongType(ServiceError):
+    """The service does not take content of that type."""
+
+    code = "wrong-type"
+
+
 class TooMany(ServiceError):
     """Too many attempts; wait a while."""
 

@@ -5,6 +5,8 @@ Gunicorn looks after it as after the others: whichever dies comes back.
 """
 
 import gc
+import socket
+import struct
 import threading
 from typing import Any
 
@@ -18,6 +20,7 @@ from service.rules.permissions import SYSTEM
 from service.work import Platform
 
 BEAT = 1.0  # seconds between signs of life to gunicorn
+SILENCE = 10  # seconds after which whoever neither sends nor takes in anything is left
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -83,6 +86,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         while thread.is_alive():
             self.notify()
             thread.join(BEAT)
+
+    def handle(self, conn: Any) -> Any:
+        """Answer a request; who falls silent in the middle of it does not keep a thread from the others."""
+        for way in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            conn.sock.setsockopt(socket.SOL_SOCKET, way, struct.pack("ll", SILENCE, 0))
+        return super().handle(conn)
 
 
 def _give_scheduler(server: Any, worker: Worker) -> None:

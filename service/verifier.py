@@ -79,6 +79,16 @@ WORDS: dict[str, tuple[str, str]] = {
         "diagrammen är inte de som ärendet gick på",
         "the diagrams are not those that the case ran on",
     ),
+    "document-missing": ("handlingen saknas", "the document is missing"),
+    "document-extra": ("handlingen hör inte hit", "the document does not belong here"),
+    "document-changed": (
+        "handlingen är inte den som lades till",
+        "the document is not the one that was added",
+    ),
+    "document-mark": (
+        "handlingen är inte märkt så som händelserna säger",
+        "the document is not marked as the events tell",
+    ),
     "key": (
         "exporten är signerad med en annan nyckel än den angivna",
         "the export is signed with another key than the one given",
@@ -98,6 +108,7 @@ class Finding:
     file: str | None = None
     sequence: int | None = None
     size: int | None = None  # of the checkpoint
+    document: str | None = None  # its id
 
     def words(self, language: int = 1) -> str:
         """Say it: Swedish 0, English 1."""
@@ -108,6 +119,8 @@ class Finding:
             where.append(f"{('händelse', 'event')[language]} {self.sequence}")
         if self.size is not None:
             where.append(f"{('kontrollpunkt', 'checkpoint')[language]} {self.size}")
+        if self.document is not None:
+            where.append(f"{('handling', 'document')[language]} {self.document}")
         told = WORDS[self.code][language]
         return f"{', '.join(where)}: {told}" if where else told
 
@@ -212,6 +225,7 @@ def check_files(files: Mapping[str, bytes], *, key: str | None = None) -> Report
             *_checkpoints(files, proofs, own, key),
             *_places(events, proofs, files),
             *_definitions(files, events),
+            *_documents(files, events),
         ]
         gone = next((each["facts"]["at"][:10] for each in events if each["facts"]["type"] == DESTROYED), "")
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
@@ -229,6 +243,12 @@ def seal(facts: Mapping[str, Any]) -> str:
 def canonical(value: Any) -> bytes:
     """Write JSON in the one way that is sealed: sorted keys, no spaces, UTF-8."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def fingerprints(content: bytes, label: Mapping[str, str]) -> dict[str, str]:
+    """Tell a document from every other: SHA-256 of its bytes, and of its title and file name."""
+    digests = {"content": content, "label": canonical(label)}
+    return {name: hashlib.sha256(each).hexdigest() for name, each in digests.items()}
 
 
 def state_digest(snapshots: Iterable[bytes]) -> str:
@@ -427,6 +447,57 @@ def _definitions(files: Mapping[str, bytes], events: Iterable[Mapping[str, Any]]
         found = {name.removeprefix(folder): files[name] for name in files if name.startswith(folder)}
         if digest_of_files(found) != wanted:
             yield Finding("definitions", file=folder, sequence=facts["sequence"])
+
+
+def _documents(files: Mapping[str, bytes], events: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Check that the documents are those that the events tell of, and that none is missing or added.
+
+    Their bytes, titles and names are in exports for those who may see values; others get the list alone.
+    """
+    listed = {each["id"]: each for each in json.loads(files.get("documents.json", b"[]"))}
+    shown = any("values" in each for each in events)
+    held = {each["file"] for each in listed.values() if each.get("file")}
+    withdrawn = _details(events, "document.withdrawn")
+    for number, details in _details(events, "document.added").values():
+        document = details["document"]
+        entry = listed.pop(document, None)
+        told = events[number - 1].get("values")
+        why = "document-missing" if entry is None else _wrong_document(files, entry, details, told, shown)
+        if why is None and entry is not None and bool(entry["withdrawn_at"]) != (document in withdrawn):
+            why = "document-mark"
+        if why is not None:
+            file = (entry or {}).get("file") or "documents.json"
+            yield Finding(why, file=file, sequence=number, document=document)
+    for document in listed:
+        yield Finding("document-extra", file="documents.json", document=document)
+    for name in files:
+        if name.startswith("documents/") and name not in held:
+            yield Finding("document-extra", file=name)
+
+
+def _details(events: Iterable[Mapping[str, Any]], type: str) -> dict[str, tuple[int, Mapping[str, Any]]]:
+    """Events of one type, by the document that they tell of: number and details."""
+    facts = [each["facts"] for each in events if each["facts"]["type"] == type]
+    return {each["details"]["document"]: (each["sequence"], each["details"]) for each in facts}
+
+
+def _wrong_document(
+    files: Mapping[str, bytes],
+    entry: Mapping[str, Any],
+    details: Mapping[str, Any],
+    values: Mapping[str, str] | None,
+    shown: bool,  # noqa: FBT001  whether the export has values at all
+) -> str | None:
+    said = {"document": entry["id"], **{name: entry[name] for name in details if name != "document"}}
+    if said != details:
+        return "document-changed"
+    if values is None:
+        return "document-missing" if shown else None
+    content = files.get(entry.get("file") or "")
+    if content is None:
+        return "document-missing"
+    found = fingerprints(content, {"title": entry["title"], "name": entry["name"]})
+    return None if found == json.loads(values["plain"]) else "document-changed"
 
 
 def _climbed(number: int, last: int, steps: Sequence[bytes]) -> tuple[bytes, bytes] | None:

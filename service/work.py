@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -137,8 +138,21 @@ class UnitOfWork:
         return self.key(case).open(instance.snapshot, f"process_instance.snapshot:{instance.id}")
 
     def save(self, case: Case, instance: ProcessInstance, snapshot: bytes) -> None:
-        """Keep the instance's new state, sealed with the case's key."""
+        """Keep the instance's new state, sealed with the case's key; it has gone on since it was moved."""
         instance.snapshot = self.key(case).seal(snapshot, f"process_instance.snapshot:{instance.id}")
+        instance.before_move = None
+
+    def keep_before_move(self, case: Case, instance: ProcessInstance, snapshot: bytes, of: UUID) -> None:
+        """Keep the state that an instance had on a deployment, until it goes on where it was moved to."""
+        kept = {"deployment": str(of), "snapshot": b64encode(snapshot).decode()}
+        instance.before_move = self.key(case).seal_json(kept, f"process_instance.before_move:{instance.id}")
+
+    def before_move(self, case: Case, instance: ProcessInstance) -> tuple[UUID, bytes] | None:
+        """The deployment that an instance was moved from and its state there; None once it has gone on."""
+        if instance.before_move is None:
+            return None
+        kept = self.key(case).open_json(instance.before_move, f"process_instance.before_move:{instance.id}")
+        return UUID(kept["deployment"]), b64decode(kept["snapshot"])
 
     def facts(
         self,

@@ -89,6 +89,9 @@ def test_who_may_do_what_in_their_own_unit_is_as_reviewed():
         "task.draft": "",
         "task.complete": "",
         "message.deliver": "caseworker team_leader system",
+        "document.read": "caseworker team_leader",
+        "document.add": "caseworker team_leader",
+        "document.withdraw": "caseworker team_leader",
         "history.read": "caseworker team_leader auditor system",
         "history.values": "caseworker team_leader",
         "access-log.read": "team_leader auditor",
@@ -97,6 +100,7 @@ def test_who_may_do_what_in_their_own_unit_is_as_reviewed():
         "definition.deploy": "process_owner system",
         "definition.draft": "process_owner",
         "definition.approve": "",
+        "cases.move-back": "process_owner system",
         "timer.read": "caseworker team_leader auditor",
         "deadline.move": "team_leader",
         "deadline.pause": "team_leader",
@@ -116,7 +120,8 @@ def test_who_may_do_what_in_their_own_unit_is_as_reviewed():
 
 
 @pytest.mark.parametrize(
-    "permission", [each for each in Permission if each.value.startswith(("case.read", "task.", "history."))]
+    "permission",
+    [each for each in Permission if each.value.startswith(("case.read", "task.", "history.", "document."))],
 )
 def test_nobody_reaches_into_another_units_case(permission):
     facts = Facts(unit="south", role="caseworker")
@@ -125,7 +130,8 @@ def test_nobody_reaches_into_another_units_case(permission):
 
 
 @pytest.mark.parametrize(
-    "permission", [each for each in Permission if each.value.startswith(("case.read", "task.", "history."))]
+    "permission",
+    [each for each in Permission if each.value.startswith(("case.read", "task.", "history.", "document."))],
 )
 def test_a_protected_case_is_closed_to_those_not_named(permission):
     facts = Facts(unit="north", role="caseworker", protection=Protection.PROTECTED)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from service.commands import deployments, people, progress
 from service.engine import workflow
 from service.engine.text import Text
-from service.errors import Conflict, Invalid, Problem
+from service.errors import Conflict, Forbidden, Invalid, Problem
 from service.models.cases import Case, CaseAccess, CaseStatus, ProcessInstance, Task
 from service.models.definitions import Definition, DefinitionKind, deployment_content
 from service.models.jobs import Incident, IncidentState
@@ -27,10 +27,13 @@ REASON = 500  # characters
 def start(work: UnitOfWork, process: str, *, unit: str, data: Mapping[str, Any] | None = None) -> UUID:
     """Open a case in a unit and start its process on what is in force; gives the case's id.
 
-    Raises `NotFound` or `Forbidden` without the right role in the unit, `Invalid` for an unknown process,
+    Raises `Forbidden` without the right role in the unit, `Invalid` for an unknown unit or process,
     `StepFailed` when the diagram cannot go on.
     """
-    require(work.actor, Permission.CASE_START, Facts(unit=unit))
+    if not may(work.actor, Permission.CASE_START, Facts(unit=unit)):
+        if work.session.get(Unit, unit) is None:  # which there are is no secret
+            raise Invalid(problems=[Problem(f"There is no unit {unit!r}.", pointer="/unit")])
+        raise Forbidden
     data = dict(data or {})
     deployment_id = deployments.in_force(work)
     definition = work.definition(deployment_id)

@@ -162,7 +162,7 @@ def add_unit(work: UnitOfWork, *, key: str, name: str) -> None:
         raise Invalid(problems=[Problem("A key has small letters, digits, dot, dash.", pointer="/key")])
     if work.session.get(Unit, key) is not None:
         raise Conflict(f"There is already a unit {key!r}.")
-    work.session.add(Unit(key=key, name=name))
+    work.session.add(Unit(key=key, name=_words(name, "/name")))
     _note(work, "unit.added", key)
 
 
@@ -186,13 +186,16 @@ def add_user(
         raise Invalid(problems=[Problem(told, pointer="/username")])
     if work.session.scalar(sa.select(User.id).where(User.username == username)) is not None:
         raise Conflict(f"There is already a user {username!r}.")
-    user = User(id=uuid4(), username=username, name=name.strip(), language=language, shortcuts=True)
+    name = _words(name, "/name")
+    user = User(id=uuid4(), username=username, name=name, language=language, shortcuts=True)
     if password is not None:
         user.password_hash = _hashed(password)
     work.session.add(user)
-    for role, unit in sorted(set(grants)):
-        _require_unit(work, unit)
-        _appoint(work, user, _role(role), unit)
+    given = list(grants)
+    for number, (role, unit) in enumerate(given):
+        _require_unit(work, unit, pointer=f"/roles/{number}/unit")
+        if (role, unit) not in given[:number]:
+            _appoint(work, user, _role(role, pointer=f"/roles/{number}/role"), unit)
     _note(work, "user.added", username)
     return user.id
 
@@ -240,24 +243,27 @@ def delegate(
     valid_to: date | None = None,
     basis: str,
 ) -> UUID:
-    """Enter in the register that the board lets this person decide in its place (KL 6:37, 7:5)."""
+    """Enter in the register that the board lets this person decide in its place (KL 6:37, 7:5).
+
+    Raises `Invalid` for an unknown user or unit, for words that are none, for an end before the beginning.
+    """
     require(work.actor, Permission.PEOPLE_ADMINISTER)
-    user = _user(work, username)
+    person = actor(work, username=username, pointer="/user")
     _require_unit(work, unit)
     if valid_to is not None and valid_to < valid_from:
         raise Invalid(problems=[Problem("It cannot end before it begins.", pointer="/valid_to")])
     delegation = Delegation(
         id=uuid4(),
-        user_id=user.id,
-        code=code,
-        position=position,
+        user_id=_id(person),
+        code=_words(code, "/code"),
+        position=_words(position, "/position"),
         unit_key=unit,
         valid_from=valid_from,
         valid_to=valid_to,
-        basis=basis,
+        basis=_words(basis, "/basis"),
     )
     work.session.add(delegation)
-    _note(work, "delegation.added", f"{username} {code}")
+    _note(work, "delegation.added", f"{person.username} {delegation.code}")
     return delegation.id
 
 
@@ -296,12 +302,13 @@ def require_code(work: UnitOfWork, *, username: str) -> str:
 def set_head(work: UnitOfWork, *, unit: str, username: str | None) -> None:
     """Say who leads a unit, and is told when a deadline comes so near that the team leader is not enough.
 
-    None: nobody does for now. Raises `Invalid` for an unknown unit or user.
+    None: nobody does for now. Raises `NotFound` for an unknown unit, `Invalid` for an unknown user.
     """
     require(work.actor, Permission.PEOPLE_ADMINISTER)
-    _require_unit(work, unit)
+    if work.session.get(Unit, unit) is None:
+        raise NotFound(f"There is no unit {unit!r}.")
     head = work.session.get(UnitHead, unit)
-    person = actor(work, username=username) if username else None
+    person = actor(work, username=username, pointer="/user") if username else None
     if person is None:
         if head is not None:
             work.session.delete(head)
@@ -493,11 +500,19 @@ def _id(person: Actor) -> UUID:
     return person.id
 
 
-def _role(word: str) -> str:
+def _words(given: str, pointer: str) -> str:
+    """Give words as they are kept, each blank once; raises `Invalid` when there are none."""
+    words = " ".join(given.split())
+    if not words:
+        raise Invalid(problems=[Problem("Write some words here.", pointer=pointer, rule="required")])
+    return words
+
+
+def _role(word: str, *, pointer: str) -> str:
     roles = {role.value for role in Role if role is not Role.SYSTEM}
     if word not in roles:
         told = f"There is no role {word!r}; the roles are {', '.join(sorted(roles))}."
-        raise Invalid(problems=[Problem(told, pointer="/grants")])
+        raise Invalid(problems=[Problem(told, pointer=pointer)])
     return str(word)
 
 
@@ -513,9 +528,9 @@ def _resign(work: UnitOfWork, *which: sa.ColumnElement[bool]) -> None:
     work.session.execute(ended, execution_options={"synchronize_session": False})
 
 
-def _require_unit(work: UnitOfWork, unit: str) -> None:
+def _require_unit(work: UnitOfWork, unit: str, *, pointer: str = "/unit") -> None:
     if work.session.get(Unit, unit) is None:
-        raise Invalid(problems=[Problem(f"There is no unit {unit!r}.", pointer="/unit")])
+        raise Invalid(problems=[Problem(f"There is no unit {unit!r}.", pointer=pointer)])
 
 
 def _address(email: str | None) -> str | None:

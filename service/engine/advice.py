@@ -1,8 +1,8 @@
-"""What an owner should know before files take effect: lost milestones, gaps, unknown names."""
+"""What an owner should know before files take effect: lost milestones, gaps, unknown names, poor drawings."""
 
 from collections.abc import Collection, Iterator
 
-from service.engine import coverage, joins, layouts, soundness, variables
+from service.engine import coverage, joins, layouts, readability, soundness, variables
 from service.engine.decisions import DecisionTable, HitPolicy
 from service.engine.definition import Definition
 from service.engine.drawing import Element, Process
@@ -10,7 +10,13 @@ from service.errors import Problem
 
 
 def warnings(before: Definition | None, after: Definition, files: Collection[str]) -> Iterator[Problem]:
-    """Warn of what these files bring or take away."""
+    """Warn of what these files bring or take away, and of what could be misread in them."""
+    said = list(_warnings(before, after, files))
+    yield from said
+    yield from readability.warnings(after, files, said)
+
+
+def _warnings(before: Definition | None, after: Definition, files: Collection[str]) -> Iterator[Problem]:
     yield from _milestones(before, after, files)
     looks = [joins.MOST_LOOKS]
     for process in after.processes.values():

@@ -29,6 +29,7 @@ from service.engine.findings import (
     caught,
     feel,
     foreign,
+    languages,
     not_run,
 )
 from service.errors import Problem, StepFailed
@@ -68,9 +69,12 @@ def _of_file(drawing: Drawing, whole: Whole) -> Iterator[Finding]:
     for id, times in Counter(drawing.ids).items():
         if times > 1:
             yield id, "id-twice", f"{times} elements have the id “{id}”; give each its own."
+    for place, reference in dict.fromkeys(drawing.prefixed):
+        message = f"“{reference}” names an element with a prefix; write “{reference.partition(':')[2]}”."
+        yield place, "reference-prefix", message
     if not drawing.processes:
         message = "There is no executable process in the file; set isExecutable of one to true."
-        yield None, "no-process", message
+        yield drawing.first, "no-process", message
     for process in drawing.processes:
         yield from _of_process(process, whole)
 
@@ -108,12 +112,14 @@ def _of_level(level: Level, process: Process, whole: Whole) -> Iterator[Finding]
 
 def _of_node(node: Node, level: Level, process: Process, whole: Whole) -> Iterator[Finding]:
     if node.kind not in RUNS:
-        yield not_run(node.id or None, node.kind)
+        yield not_run(node.id or level.element or level.process, node.kind)
         return
     if not node.id:
-        yield None, "no-id", f"An element “{node.kind}” has no id; give it one."
+        message = f"An element “{node.kind}” has no id; give it one."
+        yield level.element or level.process, "no-id", message
         return
     yield from foreign(node.id, node.foreign)
+    yield from languages(node.id, node.languages)
     for each in node.odd:
         yield not_run(node.id, each)
     yield from _properties(node)

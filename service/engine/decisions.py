@@ -1,6 +1,6 @@
 """Reads DMN decision tables and decides with them: every hit policy, decision requirements, FEEL cells.
 
-Written by dmn-js as DMN 1.3 (1.2 and 1.1 are read too). What is not run here is refused at deployment, by
+Written by dmn-js as DMN 1.3 (1.1 to 1.5 are read). What is not run here is refused at deployment, by
 element.
 """
 
@@ -21,17 +21,11 @@ from service.errors import Problem, Refused, StepFailed
 
 NAMESPACES = frozenset(
     [
+        "https://www.omg.org/spec/DMN/20230324/MODEL/",
+        "https://www.omg.org/spec/DMN/20211108/MODEL/",
         "https://www.omg.org/spec/DMN/20191111/MODEL/",
         "http://www.omg.org/spec/DMN/20180521/MODEL/",
         "http://www.omg.org/spec/DMN/20151101/dmn.xsd",
-    ]
-)
-FEEL = frozenset(
-    [
-        "feel",
-        "https://www.omg.org/spec/DMN/20191111/FEEL/",
-        "http://www.omg.org/spec/DMN/20180521/FEEL/",
-        "http://www.omg.org/spec/FEEL/20140401",
     ]
 )
 TYPES = {
@@ -54,8 +48,23 @@ TYPES = {
 MAX_RULES = 1_000
 MAX_COLUMNS = 50
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_NEGATED = re.compile(r"not\s*\(")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _IGNORED = frozenset(  # says something to people, nothing to the engine
-    ["description", "question", "allowedAnswers", "variable", "authorityRequirement", "extensionElements"]
+    [
+        "allowedAnswers",
+        "authorityRequirement",
+        "decisionMaker",
+        "decisionOwner",
+        "description",
+        "extensionElements",
+        "impactedPerformanceIndicator",
+        "question",
+        "supportedObjective",
+        "usingProcess",
+        "usingTask",
+        "variable",
+    ]
 )
 
 
@@ -101,6 +110,7 @@ class Output:
     type: str
     allowed: str
     default: str
+    listed: bool = True  # False: `allowed` are unary tests, which have no order
 
 
 @dataclass(frozen=True)
@@ -144,12 +154,14 @@ class DecisionTable:
                 for each in self.inputs
             ],
             "outputs": [
-                {"label": _said("output", each.label), "type": each.type, "allowed": each.allowed}
+                {"label": _said("output", each.label), "type": each.type}
+                | {"allowed": each.allowed, "listed": each.listed}
                 for each in self.outputs
             ],
             "rules": [{"tests": each.tests, "outputs": each.outputs} for each in self.rules],
             "defaults": [each.default for each in self.outputs],
             "first": self.hit_policy is HitPolicy.FIRST,
+            "aggregation": None if self.aggregation is Aggregation.COUNT else self.aggregation,
         }
         return json.dumps(said, ensure_ascii=False)
 
@@ -158,7 +170,9 @@ class DecisionTable:
         """Every expression in the table; True marks unary tests."""
         found = [(each.expression, False) for each in self.inputs]
         found += [(each.allowed, True) for each in self.inputs]
-        found += [(_listed(each.allowed), False) for each in self.outputs]
+        found += [
+            (_listed(each.allowed), False) if each.listed else (each.allowed, True) for each in self.outputs
+        ]
         found += [(each.default, False) for each in self.outputs]
         found += [(test, True) for rule in self.rules for test in rule.tests]
         found += [(cell, False) for rule in self.rules for cell in rule.outputs]
@@ -219,7 +233,7 @@ def parse(data: bytes, file: str) -> tuple[Decision, ...]:
     root = xml.root(data, file)
     reading = _Reading(file)
     if etree.QName(root).namespace not in NAMESPACES or _kind(root) != "definitions":
-        reading.wrong(root, "dmn-namespace", "This is not a DMN 1.1, 1.2 or 1.3 file.")
+        reading.wrong(root, "dmn-namespace", "This is not a DMN file of version 1.1 to 1.5.")
         raise Refused(problems=reading.problems)
     _check_ids(root, reading)
     _check_kinds(root, reading)
@@ -297,7 +311,7 @@ def _by_table(decision: DecisionTable, values: Mapping[str, Any], moment: Moment
         )
         for each in answer["hits"]
     ]
-    outcome, used = _judge(decision, rows, answer["defaults"])
+    outcome, used = _judge(decision, rows, answer)
     inputs = {each.expression: value for each, value in zip(decision.inputs, answer["inputs"], strict=True)}
     return outcome, Hit(decision.table, tuple(row.rule for row in used), inputs)
 
@@ -311,16 +325,16 @@ class _Row:
     ranks: tuple[int, ...] = field(default=())
 
 
-def _judge(decision: DecisionTable, rows: list[_Row], defaults: list[Any] | None) -> tuple[Any, list[_Row]]:
+def _judge(decision: DecisionTable, rows: list[_Row], answer: Mapping[str, Any]) -> tuple[Any, list[_Row]]:
     """Apply the hit policy: the outcome and the rows that it is made of."""
+    defaults, collected = answer["defaults"], answer["collected"]
     if not rows and defaults is not None:
-        rows = [_Row("", tuple(defaults))]
-        outcome, _ = _of_hits(decision, rows)
+        outcome, _ = _of_hits(decision, [_Row("", tuple(defaults))], collected)
         return outcome, []
-    return _of_hits(decision, rows)
+    return _of_hits(decision, rows, collected)
 
 
-def _of_hits(decision: DecisionTable, rows: list[_Row]) -> tuple[Any, list[_Row]]:
+def _of_hits(decision: DecisionTable, rows: list[_Row], collected: Any) -> tuple[Any, list[_Row]]:
     def shaped(row: _Row) -> Any:
         if len(decision.outputs) == 1:
             return row.values[0]
@@ -328,7 +342,7 @@ def _of_hits(decision: DecisionTable, rows: list[_Row]) -> tuple[Any, list[_Row]
 
     match decision.hit_policy:
         case HitPolicy.COLLECT if decision.aggregation:
-            return _aggregated(decision.aggregation, [row.values[0] for row in rows]), rows
+            return len(rows) if decision.aggregation is Aggregation.COUNT else collected, rows
         case HitPolicy.COLLECT | HitPolicy.RULE_ORDER:
             return [shaped(row) for row in rows], rows
         case HitPolicy.OUTPUT_ORDER:
@@ -346,27 +360,13 @@ def _single(policy: HitPolicy, rows: list[_Row]) -> list[_Row]:
     if policy is HitPolicy.UNIQUE and len(rows) > 1:
         raise StepFailed(f"Only one rule may hit, but these did: {named}.", element=rows[1].rule)
     if policy is HitPolicy.ANY:
-        if any(row.values != rows[0].values for row in rows):
+        if len({json.dumps(row.values, sort_keys=True) for row in rows}) > 1:
             message = f"The rules that hit must agree, but these do not: {named}."
             raise StepFailed(message, element=rows[1].rule)
         return rows
     if policy is HitPolicy.PRIORITY:
         return sorted(rows, key=lambda row: row.ranks)[:1]
     return rows[:1]
-
-
-def _aggregated(aggregation: Aggregation, values: list[Any]) -> Any:
-    if aggregation is Aggregation.COUNT:
-        return len(values)
-    if not values:
-        return None
-    numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in values)
-    texts = all(isinstance(each, str) for each in values)
-    if not numbers and (aggregation is Aggregation.SUM or not texts):
-        raise StepFailed(f"{aggregation} needs numbers in every rule that hits.")
-    if aggregation is Aggregation.SUM:
-        return sum(values)
-    return min(values) if aggregation is Aggregation.MIN else max(values)
 
 
 def _said(kind: str, label: str) -> str:
@@ -424,6 +424,7 @@ def _check_ids(root: Any, reading: _Reading) -> None:
 def _check_kinds(root: Any, reading: _Reading) -> None:
     harmless = {"decision", "inputData", "knowledgeSource", "textAnnotation", "association", "group"}
     harmless |= {"extensionElements", "description", "DMNDI", "artifact", "elementCollection"}
+    harmless |= {"organizationUnit", "performanceIndicator"}
     for element in root:
         kind = _kind(element)
         if kind not in harmless:
@@ -543,7 +544,7 @@ def _input(element: Any, reading: _Reading, number: int) -> Input:
     asked = _child(element, "inputExpression")
     text = _text(asked)
     label = element.get("label") or text or str(number)
-    allowed = _text(_child(element, "inputValues"))
+    allowed = _allowed(element, "inputValues")
     where = f"Input {number}"
     _check_language(element if asked is None else asked, reading)
     _check_feel(element, reading, text, where=where)
@@ -555,13 +556,28 @@ def _input(element: Any, reading: _Reading, number: int) -> Input:
 def _output(element: Any, reading: _Reading, number: int) -> Output:
     name = element.get("name") or ""
     label = element.get("label") or name or str(number)
-    allowed = _text(_child(element, "outputValues"))
+    allowed = _allowed(element, "outputValues")
     default = _text(_child(element, "defaultOutputEntry"))
     where = f"Output {number}"
-    for text in (_listed(allowed), default):
-        if text:
-            _check_feel(element, reading, text, where=where)
-    return Output(element.get("id") or "", name, label, _type(element, reading), allowed, default)
+    listed = _is_list(allowed)
+    if not listed:
+        _check_feel(element, reading, allowed, where=f"{where}, allowed values", unary=True)
+    if default:
+        _check_feel(element, reading, default, where=where)
+    return Output(element.get("id") or "", name, label, _type(element, reading), allowed, default, listed)
+
+
+def _allowed(element: Any, kind: str) -> str:
+    """The allowed values of a column; a dash allows everything."""
+    text = _text(_child(element, kind))
+    return "" if text == "-" else text
+
+
+def _is_list(allowed: str) -> bool:
+    """Tell values and ranges, which stand in an order, from tests of the value, which do not."""
+    if _NEGATED.match(allowed) or "?" in _QUOTED.sub("", allowed):
+        return False
+    return not expressions.problems(_listed(allowed) or "[]")
 
 
 def _rule(element: Any, reading: _Reading, number: int, width: tuple[int, int]) -> Rule:
@@ -599,7 +615,7 @@ def _type(element: Any, reading: _Reading) -> str:
 
 def _check_language(element: Any, reading: _Reading) -> None:
     language = element.get("expressionLanguage")
-    if language and language.lower() not in {each.lower() for each in FEEL}:
+    if language and not expressions.is_feel(language):
         reading.wrong(element, "dmn-language", f"Write FEEL; the service does not run {language}.")
 
 
@@ -622,7 +638,7 @@ def _check_columns(table: DecisionTable, logic: Any, reading: _Reading) -> None:
 
 def _check_policy(table: DecisionTable, logic: Any, reading: _Reading) -> None:
     ordered = table.hit_policy in {HitPolicy.PRIORITY, HitPolicy.OUTPUT_ORDER}
-    if ordered and not any(each.allowed for each in table.outputs):
+    if ordered and not any(each.allowed and each.listed for each in table.outputs):
         message = f"{table.hit_policy} needs the output's allowed values, in the order of their priority."
         reading.wrong(logic, "dmn-priority", message)
     if table.aggregation is None:

@@ -38,6 +38,25 @@ SCENERY = frozenset(
     | {"multiInstanceLoopCharacteristics"},
 )
 
+# What names another element; some tools write it as a name with a prefix, which no editor resolves.
+REFERENCES = frozenset(
+    {"activityRef", "attachedToRef", "calledElement", "default", "errorRef", "escalationRef", "messageRef"}
+    | {"signalRef", "sourceRef", "targetRef"}
+)
+# Attributes of BPMN that elements of a flow, what they wait for and how they are repeated can have.
+_ATTRIBUTES = REFERENCES | frozenset(
+    {"behavior", "cancelActivity", "cancelRemainingInstances", "completionQuantity", "dataObjectRef"}
+    | {"dataStoreRef", "definitionalCollaborationRef", "eventGatewayType", "gatewayDirection", "id"}
+    | {"implementation", "instantiate", "isClosed", "isExecutable", "isForCompensation", "isImmediate"}
+    | {"isInterrupting", "isSequential", "itemSubjectRef", "loopMaximum", "method", "name"}
+    | {"noneBehaviorEventRef", "oneBehaviorEventRef", "operationRef", "ordering", "parallelMultiple"}
+    | {"processType", "scriptFormat", "startQuantity", "testBefore", "triggeredByEvent", "waitForCompletion"},
+)
+_EXPRESSIONS = frozenset(
+    {"completionCondition", "condition", "conditionExpression", "loopCardinality", "loopCondition"}
+    | {"timeCycle", "timeDate", "timeDuration"}
+)
+
 
 @dataclass(frozen=True)
 class Element:
@@ -72,6 +91,7 @@ class Flow:
     target: str
     condition: str | None = None  # FEEL
     foreign: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()  # that its condition says it is written in
 
 
 @dataclass(frozen=True)
@@ -123,7 +143,8 @@ class Node:
     script: str | None = None
     script_format: str | None = None
     foreign: tuple[str, ...] = ()  # words that other tools wrote and nobody here follows
-    odd: tuple[str, ...] = ()  # BPMN children that the engine does not run
+    odd: tuple[str, ...] = ()  # what BPMN has and the engine does not run
+    languages: tuple[str, ...] = ()  # that its expressions say they are written in
 
     @property
     def id(self) -> str:
@@ -201,6 +222,8 @@ class Drawing:
     processes: tuple[Process, ...]
     odd: tuple[tuple[str | None, str], ...]  # (id, kind) of what stands in the file and is not run
     ids: tuple[str, ...]  # of all BPMN elements, as often as they occur
+    prefixed: tuple[tuple[str | None, str], ...] = ()  # (id, reference) of what names another by a prefix
+    first: str | None = None  # the first process, whether it runs or not
 
 
 def read(root: Any, *, file: str, xml: bytes) -> Drawing:
@@ -235,7 +258,35 @@ def read(root: Any, *, file: str, xml: bytes) -> Drawing:
         for each in root.iter()
         if isinstance(each.tag, str) and each.tag.startswith(BPMN) and each.get("id")
     )
-    return Drawing(file, processes, tuple(odd), ids)
+    first = root.find(f"{BPMN}process")
+    return Drawing(
+        file,
+        processes,
+        tuple(odd),
+        ids,
+        prefixed=tuple(_prefixed(root)),
+        first=None if first is None else first.get("id"),
+    )
+
+
+def _prefixed(root: Any) -> Iterator[tuple[str | None, str]]:
+    for each in root.iter(f"{BPMN}*"):
+        for name in REFERENCES.intersection(each.attrib):
+            if _prefix(each, each.get(name)):
+                place = next((one.get("id") for one in [each, *each.iterancestors()] if one.get("id")), None)
+                yield place, each.get(name)
+
+
+def _prefix(node: Any, reference: str | None) -> str:
+    """Give the prefix of a reference into the file's own namespace, or nothing."""
+    prefix, colon, _ = (reference or "").partition(":")
+    own = node.getroottree().getroot().get("targetNamespace")
+    return f"{prefix}:" if colon and own and node.nsmap.get(prefix) == own else ""
+
+
+def _reference(node: Any, name: str) -> str | None:
+    found = node.get(name)
+    return found if found is None else str(found).removeprefix(_prefix(node, found))
 
 
 class _Names:
@@ -291,7 +342,8 @@ def _levels(node: Any, names: _Names, around: _Around) -> Iterator[Level]:
         leaving=_grouped(flows),
         arriving=Counter(each.target for each in flows),
         handlers={
-            each.get("sourceRef"): each.get("targetRef") for each in node.findall(f"{BPMN}association")
+            _reference(each, "sourceRef"): _reference(each, "targetRef")
+            for each in node.findall(f"{BPMN}association")
         },
     )
     shapes = [each for each in node if each.tag.startswith(BPMN) and _local(each) not in SCENERY]
@@ -319,7 +371,9 @@ class _Paths:
 
     leaving: Mapping[str, tuple[Flow, ...]]
     arriving: Mapping[str, int]
-    handlers: Mapping[str, str]  # who undoes an activity, by the boundary event that it hangs on
+    handlers: Mapping[
+        str | None, str | None
+    ]  # who undoes an activity, by the boundary event that it hangs on
 
 
 def _grouped(flows: list[Flow]) -> Mapping[str, tuple[Flow, ...]]:
@@ -365,20 +419,21 @@ def _node(node: Any, names: _Names, around: _Around, paths: _Paths) -> Node:
         properties=own,
         flows=out,
         incoming=paths.arriving.get(id, 0),
-        default=node.get("default"),
+        default=_reference(node, "default"),
         triggers=triggers,
         repeat=_repeat(node),
-        attached_to=node.get("attachedToRef"),
+        attached_to=_reference(node, "attachedToRef"),
         interrupting=_yes(interrupting),
         by_event=_yes(node.get("triggeredByEvent")),
         for_compensation=_yes(node.get("isForCompensation")),
         handler=paths.handlers.get(id),
-        called=node.get("calledElement"),
+        called=_reference(node, "calledElement"),
         decision=node.findtext(f"{BPMN}extensionElements/{SPIFF}calledDecisionId"),
         script=script.text if script is not None else None,
         script_format=node.get("scriptFormat"),
         foreign=_foreign(node),
         odd=tuple(_odd(node, kind)),
+        languages=tuple(_languages(node)),
     )
 
 
@@ -386,16 +441,17 @@ def _flow(node: Any) -> Flow:
     condition = node.find(f"{BPMN}conditionExpression")
     return Flow(
         id=node.get("id") or "",
-        source=node.get("sourceRef") or "",
-        target=node.get("targetRef") or "",
+        source=_reference(node, "sourceRef") or "",
+        target=_reference(node, "targetRef") or "",
         condition=(condition.text or "").strip() if condition is not None else None,
         foreign=_foreign(node),
+        languages=tuple(_languages(node)),
     )
 
 
 def _triggers(node: Any, names: _Names) -> tuple[Trigger, ...]:
     if _local(node) in {"sendTask", "receiveTask"}:
-        return (_named("message", node.get("messageRef"), names.messages),)
+        return (_named("message", _reference(node, "messageRef"), names.messages),)
     return tuple(
         _trigger(each, names)
         for each in node
@@ -413,12 +469,12 @@ def _trigger(node: Any, names: _Names) -> Trigger:
     }
     if kind in references:
         attribute, known = references[kind]
-        return _named(kind, node.get(attribute), known)
+        return _named(kind, _reference(node, attribute), known)
     if kind == "timer":
         return _timer(node)
     expression = (node.findtext(f"{BPMN}condition") or "").strip() if kind == "conditional" else None
-    attribute = {"link": "name", "compensate": "activityRef"}.get(kind, "name")
-    return Trigger(kind, name=node.get(attribute), expression=expression)
+    name = _reference(node, "activityRef") if kind == "compensate" else node.get("name")
+    return Trigger(kind, name=name, expression=expression)
 
 
 def _timer(node: Any) -> Trigger:
@@ -489,17 +545,35 @@ def _properties(node: Any) -> dict[str, str]:
 
 def _foreign(node: Any) -> tuple[str, ...]:
     """Name what another tool wrote on this element: attributes and elements that nobody here follows."""
-    attributes = [each for each in node.attrib if each.startswith("{")]
     mine = {f"{SPIFF}properties", f"{SPIFF}calledDecisionId"}
+    found = [name for name in node.attrib if name.startswith("{") or name not in _ATTRIBUTES]
     extensions = node.find(f"{BPMN}extensionElements")
-    inside = [] if extensions is None else [each.tag for each in extensions if each.tag not in mine]
+    found += [] if extensions is None else [each.tag for each in extensions if each.tag not in mine]
     for each in node:
         if not each.tag.startswith(BPMN):
-            inside.append(each.tag)
+            found.append(each.tag)
         elif _local(each).endswith(("EventDefinition", "LoopCharacteristics")):
-            inside += [inner.tag for inner in each.iter() if not inner.tag.startswith(BPMN)]
-            inside += [name for inner in each.iter() for name in inner.attrib if _is_foreign(name)]
-    return tuple(each.rpartition("}")[2] for each in [*attributes, *inside])
+            found += _foreign_within(each, _ATTRIBUTES)
+        elif _local(each) in _EXPRESSIONS:
+            found += _foreign_within(each, frozenset({"id", "language", "evaluatesToTypeRef"}))
+    return tuple(each.rpartition("}")[2] for each in found)
+
+
+def _foreign_within(node: Any, known: frozenset[str]) -> Iterator[str]:
+    for inner in node.iter():
+        if not inner.tag.startswith(BPMN):
+            yield inner.tag
+        yield from (name for name in inner.attrib if _is_foreign(name))
+    yield from (name for name in node.attrib if not name.startswith("{") and name not in known)
+
+
+def _languages(node: Any) -> Iterator[str]:
+    """Tell the languages that expressions say they are written in, of the element or of what it waits for."""
+    for each in node:
+        if _local(each).endswith(("EventDefinition", "LoopCharacteristics")):
+            yield from _languages(each)
+        elif _local(each) in _EXPRESSIONS and each.get("language"):
+            yield each.get("language")
 
 
 def _is_foreign(attribute: str) -> bool:
@@ -508,14 +582,8 @@ def _is_foreign(attribute: str) -> bool:
 
 
 def _odd(node: Any, kind: str) -> Iterator[str]:
+    yield from _odd_attributes(node)
     allowed = SCENERY | {"script"}
-    for attribute in ("instantiate", "parallelMultiple"):
-        if _yes(node.get(attribute)):
-            yield attribute
-    if any(not _yes(each.get("waitForCompletion", "true")) for each in node):
-        yield "waitForCompletion"
-    if node.get("eventGatewayType", "Exclusive") != "Exclusive":
-        yield "eventGatewayType"
     for each in node:
         if not each.tag.startswith(BPMN):
             continue
@@ -523,6 +591,21 @@ def _odd(node: Any, kind: str) -> Iterator[str]:
         inside = kind == "subProcess" and local not in {"ioSpecification", "property"}
         if local not in allowed and not inside and not local.endswith("EventDefinition"):
             yield local
+
+
+def _odd_attributes(node: Any) -> Iterator[str]:
+    for attribute in ("instantiate", "parallelMultiple"):
+        if _yes(node.get(attribute)):
+            yield attribute
+    for attribute in ("startQuantity", "completionQuantity"):
+        if node.get(attribute, "1").strip() != "1":
+            yield attribute
+    if any(each.get("behavior", "All") != "All" for each in node):
+        yield "behavior"
+    if any(not _yes(each.get("waitForCompletion", "true")) for each in node):
+        yield "waitForCompletion"
+    if node.get("eventGatewayType", "Exclusive") != "Exclusive":
+        yield "eventGatewayType"
 
 
 def _yes(said: str | None) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from service.engine import expressions, timing
-from service.engine.drawing import ACTIVITIES, TAKES_DATA, Level, Node, Process, Trigger
+from service.engine.drawing import ACTIVITIES, RUNS, TAKES_DATA, Level, Node, Process, Trigger
 from service.engine.findings import ANY_MOMENT, Finding, Whole, feel
 from service.errors import StepFailed
 
@@ -49,6 +49,8 @@ def boundary(node: Node, level: Level, process: Process, whole: Whole) -> Iterat
     """Find a boundary event that is on the edge of nothing."""
     del process, whole
     activity = level.nodes.get(node.attached_to or "")
+    if activity is not None and activity.kind not in RUNS:
+        return  # told of the activity itself
     if activity is None or activity.kind not in ACTIVITIES or activity.by_event or activity.for_compensation:
         yield node.id, "attached", "The event is not attached to an activity of the same level."
 

@@ -25,6 +25,17 @@ MEGABYTES = 96
 
 T = TypeVar("T")
 
+_LANGUAGES = frozenset(
+    [
+        "feel",
+        "https://www.omg.org/spec/dmn/20230324/feel/",
+        "https://www.omg.org/spec/dmn/20211108/feel/",
+        "https://www.omg.org/spec/dmn/20191111/feel/",
+        "http://www.omg.org/spec/dmn/20180521/feel/",
+        "http://www.omg.org/spec/feel/20140401",
+    ]
+)  # how FEEL is called, in small letters
+
 _ISOLATE = Isolate("engine", seconds=SECONDS, megabytes=MEGABYTES)
 
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?")
@@ -208,6 +219,11 @@ def survey(expression: str, *, unary: bool = False) -> Survey:
     Raises `StepFailed` when it is too long or not FEEL.
     """
     return _survey(expression, "feel.inspectTest" if unary else "feel.inspect")
+
+
+def is_feel(language: str) -> bool:
+    """Tell whether this is what editors call FEEL."""
+    return language.strip().lower() in _LANGUAGES
 
 
 def stripped(expression: str) -> str:

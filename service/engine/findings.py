@@ -29,6 +29,9 @@ INSTEAD = {
     "correlationKey": "Correlation keys are not run; messages are correlated by the case's reference.",
     "instantiate": "Only a start event begins a process; take “instantiate” away.",
     "parallelMultiple": "An event waits for one thing; draw several events.",
+    "startQuantity": "A token is a token here; take “startQuantity” away and draw a join.",
+    "completionQuantity": "A token is a token here; take “completionQuantity” away and draw a split.",
+    "behavior": "Nothing is thrown when one of several is done; take “behavior” away, draw an event.",
 }
 
 
@@ -77,6 +80,13 @@ def foreign(id: str, words: Iterable[str]) -> Iterator[Finding]:
     for word in sorted(set(words)):
         message = f"“{word}” is of another tool and not followed here; use our properties or take it away."
         yield id, "foreign", message
+
+
+def languages(id: str, said: Iterable[str]) -> Iterator[Finding]:
+    """Tell what is written in another language than FEEL."""
+    for each in dict.fromkeys(said):
+        if not expressions.is_feel(each):
+            yield id, "expression-language", f"Write FEEL; the service does not run {each}."
 
 
 def feel(id: str, expression: str, where: str) -> Iterator[Finding]:

@@ -39,27 +39,28 @@ class Isolate:
         self._racer: MiniRacer | None = None
         os.register_at_fork(after_in_child=self._forked)
 
-    def call(self, function: str, *arguments: Any) -> Any:
+    def call(self, function: str, *arguments: Any, seconds: float | None = None) -> Any:
         """Call a function that answers with JSON text; give what the text says.
 
-        `function` is ours, never someone's input; the arguments travel as JSON.
+        `function` is ours, never someone's input; the arguments travel as JSON. `seconds` is a limit of its
+        own.
         Raises `StepFailed` when a limit was reached, `Unavailable` when the bundle is not built.
         """
         code = f"{function}({','.join(json.dumps(each, allow_nan=False) for each in arguments)})"
         with self._lock:
             if self._racer is None:
                 self._racer = self._start()
-            answer = self._run(self._racer, code)
+            answer = self._run(self._racer, code, seconds or self.seconds)
         return json.loads(answer)
 
-    def call_later(self, begin: str, answer: str, *arguments: Any) -> Any:
+    def call_later(self, begin: str, answer: str, *arguments: Any, seconds: float | None = None) -> Any:
         """Call a function that answers through promises: `begin` gives a ticket, `answer` what became of it.
 
         Promises are kept when V8 has nothing else to do, so at the latest when `begin` has returned.
         Raises as `call` does.
         """
         with self._lock:
-            return self.call(answer, self.call(begin, *arguments))
+            return self.call(answer, self.call(begin, *arguments, seconds=seconds))
 
     def close(self) -> None:
         """Give the memory back; the next call starts anew."""
@@ -80,7 +81,7 @@ class Isolate:
         racer.set_hard_memory_limit(self.megabytes * 1_000_000)
         return racer
 
-    def _run(self, racer: MiniRacer, code: str) -> str:
+    def _run(self, racer: MiniRacer, code: str, seconds: float) -> str:
         """Evaluate in V8's own thread while this one waits: a third of the time of the library's asyncio way.
 
         Only this method uses the library's queue for such answers, and only under the lock.
@@ -92,7 +93,7 @@ class Isolate:
         task = context._dll.mr_eval(context._ctx, handle.raw, 0)
         answers = cast("queue.SimpleQueue[Any]", context._non_cancelable_mr_task_results_queue)
         try:
-            found = self._waited(answers)
+            found = self._waited(answers, seconds)
         except queue.Empty:
             context._dll.mr_cancel_task(context._ctx, task)
             self._stopped(answers)
@@ -107,7 +108,7 @@ class Isolate:
             raise StepFailed("The evaluation gave nothing that can be used.")
         return value
 
-    def _waited(self, answers: "queue.SimpleQueue[Any]") -> Any:
+    def _waited(self, answers: "queue.SimpleQueue[Any]", seconds: float) -> Any:
         """Wait for an answer while this process has not spent its time on it: a busy machine is no fault.
 
         Raises `queue.Empty`.
@@ -115,9 +116,9 @@ class Isolate:
         began, spent = monotonic(), process_time()
         while True:
             try:
-                return answers.get(timeout=self.seconds)
+                return answers.get(timeout=seconds)
             except queue.Empty:
-                if process_time() - spent >= self.seconds or monotonic() - began >= PATIENCE * self.seconds:
+                if process_time() - spent >= seconds or monotonic() - began >= PATIENCE * seconds:
                     raise
 
     def _stopped(self, answers: "queue.SimpleQueue[Any]") -> None:

@@ -14,11 +14,20 @@ from service.engine.definition import Definition
 from service.engine.drawing import BPMN, EVENTS, RUNS
 from service.errors import Malformed, Problem, Refused, StepFailed
 
+NOTE_WIDTH, NOTE_GAP, NOTE_LINE = 200, 30, 30  # of a note in a layout; a line in characters
 MOST_NODES = 1000  # that are laid out; a diagram of more is to be drawn by someone who knows what it means
 
 _DI = "{http://www.omg.org/spec/BPMN/20100524/DI}"
 _DC = "{http://www.omg.org/spec/DD/20100524/DC}"
+_DD = "{http://www.omg.org/spec/DD/20100524/DI}"
+_Box = tuple[float, float, float, float]  # x, y, width, height
 _INNER = frozenset({"subProcess", "adHocSubProcess", "transaction"})
+_BESIDE = frozenset({"dataObjectReference", "dataStoreReference", "group", "lane", "textAnnotation"})
+_NOTE = (
+    200,
+    30,
+    60,
+)  # how wide a note is drawn, how far over the rest, how many characters make it one line higher
 _NODES = RUNS | _INNER | {"serviceTask", "complexGateway", "dataObjectReference", "dataStoreReference"}
 
 
@@ -47,12 +56,22 @@ def warnings(found: Definition, files: Collection[str]) -> Iterator[Problem]:
                 "To draw it otherwise, open it in the editor."
             )
             yield Problem(message, element=process.key, file=process.file, rule="laid-out")
-            continue
-        drawn = {id for diagram in _diagrams(xml.root(process.xml, process.file)) for id in _shown(diagram)}
-        for element in process.elements:
+        root = xml.root(shown(process.xml, process.key).encode(), process.file)
+        drawn = {id for diagram in _diagrams(root) for id in _shown(diagram)}
+        for element in dict.fromkeys([*process.elements, *_beside(root, process.key)]):
             if element not in drawn:
                 message = "The element is drawn nowhere, so nobody sees it; draw it."
                 yield Problem(message, element=element, file=process.file, rule="element-not-drawn")
+
+
+def _beside(root: Any, key: str) -> Iterator[str]:
+    """Give what is drawn beside the flow: pools, lanes, groups, notes and data."""
+    for each in root.iter(f"{BPMN}participant"):
+        if each.get("id") and each.get("processRef") in {None, key}:
+            yield each.get("id")
+    for each in _process(root, key).iter(*(f"{BPMN}{kind}" for kind in _BESIDE)):
+        if each.get("id"):
+            yield each.get("id")
 
 
 def is_drawn(content: bytes, process: str) -> bool:
@@ -91,6 +110,7 @@ def _laid_out(content: bytes, process: str) -> bytes:
     for each in _diagrams(root):
         root.remove(each)
     root.extend(_diagrams(drawn))
+    _add_notes(root, process)
     return bytes(etree.tostring(root, encoding="utf-8"))
 
 
@@ -116,6 +136,61 @@ def _drawing_of(root: Any, key: str) -> Any:
     process = _process(root, key)
     own = set() if process is None else {each.get("id") for each in process if each.get("id")}
     return next((each for each in _diagrams(root) if own & _shown(each)), None)
+
+
+def _add_notes(root: Any, key: str) -> None:
+    """Draw what the layout leaves out: notes, in a row over the rest, and the associations between shapes."""
+    diagram, process = _drawing_of(root, key), _process(root, key)
+    if diagram is None:
+        return
+    plane = diagram.find(f"{_DI}BPMNPlane")
+    boxes = {each.get("bpmnElement"): _box(each) for each in plane.iter(f"{_DI}BPMNShape")}
+    links = [
+        (each.get("id"), each.get("sourceRef"), each.get("targetRef"))
+        for each in process.iter(f"{BPMN}association")
+    ]
+    top, free = min(y for _, y, _, _ in boxes.values()), min(x for x, _, _, _ in boxes.values())
+    for note, left in _notes(process, links, boxes):
+        id, lines = note.get("id"), 1 + len("".join(note.itertext())) // NOTE_LINE
+        height = 16 + 14 * lines
+        boxes[id] = max(left, free), top - NOTE_GAP - height, NOTE_WIDTH, height
+        free = boxes[id][0] + NOTE_WIDTH + NOTE_GAP
+        shape = etree.SubElement(plane, f"{_DI}BPMNShape", id=f"{id}_di", bpmnElement=id)
+        bounds = zip(("x", "y", "width", "height"), boxes[id], strict=True)
+        etree.SubElement(shape, f"{_DC}Bounds", {side: f"{value:g}" for side, value in bounds})
+    for id, source, target in links:
+        if id and source in boxes and target in boxes and source != target:
+            edge = etree.SubElement(plane, f"{_DI}BPMNEdge", id=f"{id}_di", bpmnElement=id)
+            for here, there in ((source, target), (target, source)):
+                x, y = _border(boxes[here], boxes[there])
+                etree.SubElement(edge, f"{_DD}waypoint", x=f"{x:g}", y=f"{y:g}")
+
+
+def _notes(
+    process: Any, links: list[tuple[str, str, str]], boxes: dict[str, _Box]
+) -> list[tuple[Any, float]]:
+    """Give the notes, each with where what it is about begins, from left to right."""
+    found = []
+    for note in process.iter(f"{BPMN}textAnnotation"):
+        id = note.get("id")
+        about = [boxes[b if a == id else a] for _, a, b in links if id in (a, b) and {a, b} & boxes.keys()]
+        if id and id not in boxes:
+            found.append((note, min((left for left, _, _, _ in about), default=0.0)))
+    return sorted(found, key=lambda each: each[1])
+
+
+def _box(shape: Any) -> _Box:
+    bounds = shape.find(f"{_DC}Bounds")
+    x, y, width, height = (float(bounds.get(side)) for side in ("x", "y", "width", "height"))
+    return x, y, width, height
+
+
+def _border(box: _Box, other: _Box) -> tuple[float, float]:
+    """Give where a line between the middles of two boxes leaves the first."""
+    (x, y, width, height), (left, top, wide, high) = box, other
+    across, down = left + wide / 2 - x - width / 2, top + high / 2 - y - height / 2
+    share = min([width / 2 / abs(across)] * bool(across) + [height / 2 / abs(down)] * bool(down), default=0)
+    return round(x + width / 2 + across * share), round(y + height / 2 + down * share)
 
 
 def _bare(root: Any, key: str) -> Any:

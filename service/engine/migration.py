@@ -4,18 +4,19 @@ Tokens, data, ids of tasks and the due instants of timers stay as they are; only
 differently. An instance is moved only when everything that it stands on means the same in both versions.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from service.engine import renaming, state, workflow
 from service.engine.assembly import ALARM
 from service.engine.definition import Definition
+from service.engine.drawing import Node
 from service.engine.elements import Spec
 from service.engine.events import Catch
 from service.engine.expressions import Moment
 from service.engine.gateways import EventGateway, Join
-from service.engine.renaming import Names
+from service.engine.renaming import Names, Signature
 from service.engine.state import Standing
 from service.engine.step import Step
 from service.engine.text import Text
@@ -37,15 +38,38 @@ class Plan:
 
     obstacles: tuple[Obstacle, ...]
     step: Step | None = None  # None when blocked
+    waived: tuple[Signature, ...] = ()  # of those that were given up, the ones that it may still come to
 
 
 def plan(
-    old: Definition, new: Definition, snapshot: bytes, *, moment: Moment, names: Names | None = None
+    old: Definition,
+    new: Definition,
+    snapshot: bytes,
+    *,
+    moment: Moment,
+    names: Names | None = None,
+    waived: Collection[Signature] = (),
 ) -> Plan:
     """Try to move a snapshot from one definition to another; nothing of the instance is changed.
 
-    `names` tells which elements go by another id in the new one; obstacles name the old ids.
+    `names` tells which elements go by another id in the new one; obstacles name the old ids. `waived` are
+    steps that no second person needs to do any more, though the old definition asks for one.
     """
+    lost = renaming.unsigned(old, new, names or {})
+    ahead = [each for each in lost if (each.process, each.element) in _ahead(old, state.standings(snapshot))]
+    found = _named(old, new, snapshot, moment, names)
+    told = {each.element for each in found.obstacles}
+    missed = [
+        _obstacle("second-person-lost", each.element)
+        for each in ahead
+        if each not in waived and each.element not in told
+    ]
+    if missed:
+        return Plan((*found.obstacles, *missed))
+    return replace(found, waived=tuple(ahead))
+
+
+def _named(old: Definition, new: Definition, snapshot: bytes, moment: Moment, names: Names | None) -> Plan:
     if not names:
         return _plan(old, new, snapshot, moment)
     told = renaming.renamed(old, names)
@@ -109,6 +133,12 @@ _WORDS: Mapping[str, Text] = {
         "Ärendet väntar på en gren som det i den nya versionen aldrig kan komma från.",
         "The case would wait for a branch from which it can never come in the new version.",
     ),
+    "second-person-lost": Text(
+        "Någon annan än den som gjorde ett tidigare steg ska göra det här, men den nya versionen ser inte "
+        "till det. Välj vad stegen blev, eller avstå från kontrollen och skriv varför.",
+        "Somebody else than who did an earlier step must do this, but the new version does not see to it. "
+        "Choose what the steps became, or give the check up and write why.",
+    ),
     "stands-still": Text(
         "Ärendet skulle stå stilla i den nya versionen.", "The case would stand still in the new version."
     ),
@@ -123,10 +153,7 @@ def _obstacle(reason: str, element: str | None) -> Obstacle:
 
 
 def _obstacles(old: Definition, new: Definition, standings: Iterable[Standing]) -> Iterator[Obstacle]:
-    levels: dict[str, list[Standing]] = {}
-    for each in standings:
-        levels.setdefault(each.level, []).append(each)
-    for level, here in levels.items():
+    for level, here in _by_level(standings).items():
         if level not in new.specs:
             yield _obstacle("scope-removed", level.rpartition("/")[2])
             continue
@@ -137,6 +164,35 @@ def _obstacles(old: Definition, new: Definition, standings: Iterable[Standing]) 
             yield _obstacle("listening-changed", level.rpartition("/")[2])
         yield from _branches(before, after, here)
         yield from _joins(before, after, here)
+
+
+def _by_level(standings: Iterable[Standing]) -> dict[str, list[Standing]]:
+    levels: dict[str, list[Standing]] = {}
+    for each in standings:
+        levels.setdefault(each.level, []).append(each)
+    return levels
+
+
+def _ahead(old: Definition, standings: Iterable[Standing]) -> set[tuple[str, str]]:
+    """Tell which elements an instance stands on or may still come to, with all that lies within those."""
+    found: set[tuple[str, str]] = set()
+    for level, here in _by_level(standings).items():
+        specs, process = old.specs[level].task_specs, level.partition("/")[0]
+        for name in _reachable(specs, {each.spec for each in here if each.live}):
+            node = getattr(specs[name], "node", None)
+            if node is not None:
+                found.update(_within(old, process, node))
+    return found
+
+
+def _within(old: Definition, process: str, node: Node) -> Iterator[tuple[str, str]]:
+    yield process, node.id
+    for level in old.processes[process].levels:
+        if level.element == node.id:
+            for each in level.nodes.values():
+                yield from _within(old, process, each)
+    for key in old.reached(node.called) if node.called else ():
+        yield from ((key, id) for id in old.processes[key].elements)
 
 
 def _missing(

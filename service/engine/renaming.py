@@ -49,6 +49,29 @@ def gone(old: Definition, new: Definition, process: str) -> tuple[Gone, ...]:
 
 
 @dataclass(frozen=True)
+class Signature:
+    """A step that somebody else must do than the one who did the step that it checks; ids of its version."""
+
+    process: str
+    element: str
+
+
+def unsigned(old: Definition, new: Definition, names: Names) -> tuple[Signature, ...]:
+    """Find the steps that a second person must do in the old version, and need not in the new one.
+
+    A step is the same one under its new id, and so is the step that it checks.
+    """
+    found = []
+    for key, process in old.processes.items():
+        ids, after = names.get(key, {}), new.processes.get(key)
+        for each in process.elements.values():
+            now = after.elements.get(ids.get(each.id, each.id)) if after is not None else None
+            if each.four_eyes and (now is None or now.four_eyes != _new(each.four_eyes, ids)):
+                found.append(Signature(key, each.id))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
 class Wrong:
     """What is wrong with one entry of a mapping."""
 

@@ -72,6 +72,7 @@ class ProcessInstance(Base):
     process: Mapped[str] = mapped_column(sa.String(64))
     version: Mapped[int]
     snapshot: Mapped[bytes]  # sealed; place process_instance.snapshot:<id>
+    before_move: Mapped[bytes | None]  # sealed; place process_instance.before_move:<id>; until it goes on
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 

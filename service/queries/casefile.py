@@ -10,12 +10,14 @@ import sqlalchemy as sa
 
 from service.engine import workflow
 from service.engine.definition import Definition, Element, Text
+from service.engine.forms import Form
 from service.engine.workflow import Place
 from service.errors import NotFound
 from service.models.cases import Answers, Case, CaseStatus, ProcessInstance, Task
 from service.models.jobs import AwaitedMessage, Incident, IncidentState, Job
-from service.queries import deadlines, history, incidents, people, worklist
+from service.queries import deadlines, documents, history, incidents, people, worklist
 from service.queries.deadlines import Ground, TimerRow
+from service.queries.documents import DocumentRow
 from service.queries.history import Event
 from service.queries.incidents import IncidentRow
 from service.queries.paging import DEFAULT, Page, page
@@ -61,6 +63,7 @@ class ClosedTask:
 
     row: TaskRow
     closing: Closing
+    form: Form | None
     answers: dict[str, Any] | None
 
 
@@ -103,6 +106,7 @@ class CaseFile:
     awaited: tuple[Waiting, ...]
     rights: tuple[RightState, ...]
     incidents: tuple[IncidentRow, ...]
+    documents: tuple[DocumentRow, ...]  # in the order they were added
     events: tuple[Event, ...]
     data: dict[str, Any]  # personal; empty for those who may not see it
     may: frozenset[Permission]
@@ -171,8 +175,15 @@ def case(work: UnitOfWork, case_id: UUID) -> CaseFile:
     every = work.session.scalars(
         sa.select(Task).where(Task.case_id == row.id).order_by(Task.closed_at, Task.id)
     ).all()
+    papers = documents.of_case(work, row.id)
     who = people.named(
-        work, [row.owner_id, *(t.assignee_id for t in every), *(t.completed_by for t in every)]
+        work,
+        [
+            row.owner_id,
+            *(t.assignee_id for t in every),
+            *(t.completed_by for t in every),
+            *documents.whose(papers),
+        ],
     )
     open_tasks = sorted(
         (t for t in every if t.closed_at is None),
@@ -198,6 +209,7 @@ def case(work: UnitOfWork, case_id: UUID) -> CaseFile:
         awaited=_awaited(work, row.id, definition),
         rights=_rights(events, tasks),
         incidents=incidents.incidents(work, case=row.id, limit=200).items,
+        documents=documents.as_rows(work, row, papers, who),
         events=events,
         data=view.data if view and values else {},
         may=frozenset(
@@ -207,6 +219,9 @@ def case(work: UnitOfWork, case_id: UUID) -> CaseFile:
                 Permission.DEADLINE_MOVE,
                 Permission.DEADLINE_PAUSE,
                 Permission.MESSAGE_DELIVER,
+                Permission.DOCUMENT_READ,
+                Permission.DOCUMENT_ADD,
+                Permission.DOCUMENT_WITHDRAW,
                 Permission.ACCESS_LOG_READ,
                 Permission.INCIDENT_HANDLE,
                 Permission.HISTORY_READ,
@@ -324,11 +339,17 @@ def _closed(
     return tuple(
         ClosedTask(
             row=worklist.as_row(work, task, row, instance, who),
+            form=_form(worklist.definition_with(work, task, instance), task),
             closing=worklist.closing(task, who),
             answers=_opened(work, row, given[task.id]) if task.id in given else None,
         )
         for task in tasks
     )
+
+
+def _form(definition: Definition, task: Task) -> Form | None:
+    form = definition.processes[task.process].elements[task.element].form
+    return definition.forms.get(form) if form else None
 
 
 def _opened(work: UnitOfWork, row: Case, answers: Answers) -> dict[str, Any]:

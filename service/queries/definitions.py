@@ -6,12 +6,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from service.engine import differences, renaming
+from service.engine import differences
 from service.engine.definition import Process
 from service.engine.differences import Difference
-from service.engine.renaming import Gone
 from service.errors import NotFound
-from service.models import cases
 from service.models.cases import Case, CaseStatus, ProcessInstance
 from service.models.definitions import (
     Definition,
@@ -19,7 +17,6 @@ from service.models.definitions import (
     Deployment,
     DeploymentState,
     deployment_content,
-    newest_with,
 )
 from service.queries import people
 from service.queries.people import Person
@@ -124,28 +121,6 @@ def behind(work: UnitOfWork, key: str) -> int:
     return work.session.scalar(found.where(*_running(key), away)) or 0
 
 
-def to_move(work: UnitOfWork, key: str, old: int, new: int) -> tuple[tuple[UUID, ...], tuple[Gone, ...]]:
-    """The cases that could be moved from one version to another, the oldest first; and what those lost.
-
-    What they lost is what they may wait on and the other does not have. Raises `NotFound`.
-    """
-    require(work.actor, Permission.DEFINITION_DEPLOY)
-    target = work.session.scalar(newest_with(key, new))
-    if target is None:
-        raise NotFound
-    rows = work.session.execute(
-        sa.select(Case.id, ProcessInstance.deployment_id)
-        .join(ProcessInstance)
-        .where(*cases.behind(key, old, target))
-        .order_by(Case.opened_at, Case.id)
-    ).all()
-    lost: dict[tuple[str, str], Gone] = {}
-    for each in dict.fromkeys(row.deployment_id for row in rows):
-        for one in renaming.gone(work.definition(each), work.definition(target), key):
-            lost.setdefault((one.process, one.element.id), one)
-    return tuple(dict.fromkeys(row.id for row in rows)), tuple(lost.values())
-
-
 def diff(work: UnitOfWork, key: str, old: int, new: int) -> tuple[Difference, ...]:
     """What became different between two versions of a process, its tables and its forms; `NotFound`."""
     rows = {row.version: row for row in versions(work, key)}
@@ -202,20 +177,26 @@ def _path(kind: DefinitionKind, key: str) -> str:
     return _PATHS[kind].format(key)
 
 
+RUNNING = (
+    ProcessInstance.finished_at.is_(None),
+    Case.status.in_((CaseStatus.OPEN, CaseStatus.SUSPENDED)),
+)
+
+
 def _running(key: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        ProcessInstance.process == key,
-        ProcessInstance.finished_at.is_(None),
-        Case.status.in_((CaseStatus.OPEN, CaseStatus.SUSPENDED)),
-    )
+    return ProcessInstance.process == key, *RUNNING
 
 
 def _versions(work: UnitOfWork, *which: sa.ColumnElement[bool]) -> tuple[VersionRow, ...]:
     require(work.actor, Permission.DEFINITION_READ)
     open_cases = (
-        sa.select(ProcessInstance.process, ProcessInstance.version, sa.func.count().label("open"))
+        sa.select(
+            ProcessInstance.process,
+            ProcessInstance.version,
+            sa.func.count(ProcessInstance.case_id.distinct()).label("open"),
+        )
         .join(Case, Case.id == ProcessInstance.case_id)
-        .where(Case.status.in_((CaseStatus.OPEN, CaseStatus.SUSPENDED)))
+        .where(*RUNNING)
         .group_by(ProcessInstance.process, ProcessInstance.version)
         .subquery()
     )

@@ -24,11 +24,13 @@ from service.errors import Invalid, NotFound, Problem
 from service.models.cases import Case, ProcessInstance
 from service.models.checkpoints import Checkpoint, TrailLeaf
 from service.models.definitions import Definition, Deployment, deployment_content
+from service.models.documents import content_place
 from service.models.history import HistoryEvent
-from service.queries import history, measures, proofs, statistics
+from service.queries import documents, history, measures, people, proofs, statistics
 from service.queries.sheets import Sheet
 from service.queries.statistics import Asked, Seen, Span, Statistics
 from service.queries.visibility import visible
+from service.rules import media
 from service.rules.disclosure import SMALLEST
 from service.rules.permissions import Permission, may, require
 from service.vault import SALT
@@ -46,7 +48,8 @@ Kontrollera utdraget utan Andrum och utan nät, med Python 3.11 eller senare:
 Jämför nyckeln i key.txt med den som tjänsten själv har publicerat.
 history.jsonl har en händelse per rad, i ordning. proofs.json visar var varje händelse står i trädet över alla
 ärenden (RFC 9162); checkpoints/ har de signerade kontrollpunkterna (C2SP tlog-checkpoint); definitions/ har
-diagrammen, tabellerna och formulären som ärendet gick på, byte för byte; manifest.json har filernas SHA-256.
+diagrammen, tabellerna och formulären som ärendet gick på, byte för byte; documents.json räknar upp
+handlingarna, och documents/ har dem själva; manifest.json har filernas SHA-256.
 
 Andrum: export of case {reference}
 
@@ -296,6 +299,7 @@ def _files(work: UnitOfWork, case: Case) -> dict[str, bytes]:
         "verify.py": Path(verifier.__file__).read_bytes(),
     }
     files |= {f"checkpoints/{size}.txt": note.encode() for size, note in notes.items()}
+    files |= _documents(work, case)
     return files | _definitions(work, sorted({each.deployment for each in events if each.deployment}))
 
 
@@ -319,13 +323,45 @@ def _case(work: UnitOfWork, case: Case) -> dict[str, Any]:
 
 
 def _lines(work: UnitOfWork, case: Case, events: Iterable[HistoryEvent]) -> Iterator[dict[str, Any]]:
-    opens = case.wrapped_key is not None and may(work.actor, Permission.HISTORY_VALUES, work.facts(case))
+    opens = _opens(work, case)
     for event in events:
         line: dict[str, Any] = {"facts": event.facts(), "seal": event.seal}
         if opens and event.values is not None:
             opened = work.key(case).open(event.values, f"history_event.values:{case.id}:{event.sequence}")
             line["values"] = {"salt": opened[:SALT].hex(), "plain": opened[SALT:].decode()}
         yield line
+
+
+def _documents(work: UnitOfWork, case: Case) -> dict[str, bytes]:
+    """The list of the documents, and for those who may see them the documents themselves."""
+    rows = documents.of_case(work, case.id)
+    key = work.key(case) if _opens(work, case) else None
+    who = people.named(work, documents.whose(rows))
+    files: dict[str, bytes] = {}
+    listed: list[dict[str, Any]] = []
+    for row, shown in zip(rows, documents.as_rows(work, case, rows, who), strict=True):
+        entry = {
+            "id": str(row.id),
+            "kind": shown.kind,
+            "media_type": shown.media_type,
+            "size": shown.size,
+            "made_from": shown.made_from.isoformat() if shown.made_from else None,
+            "added_at": shown.added_at.isoformat(),
+            "added_by": shown.added_by.username if shown.added_by else None,
+            "withdrawn_at": shown.withdrawn_at.isoformat() if shown.withdrawn_at else None,
+        }
+        sealed = documents.content_of(work, row.id) if key is not None else None
+        if key is not None and sealed is not None:
+            file = f"documents/{row.id}.{media.BY_TYPE.get(row.media_type, media.UNKNOWN).endings[0]}"
+            files[file] = key.open(sealed, content_place(row.id))
+            entry |= {"title": shown.title, "name": shown.name, "file": file}
+        listed.append(entry)
+    return {**files, "documents.json": _json(listed)}
+
+
+def _opens(work: UnitOfWork, case: Case) -> bool:
+    """Tell whether what is personal goes along."""
+    return case.wrapped_key is not None and may(work.actor, Permission.HISTORY_VALUES, work.facts(case))
 
 
 def _proofs(work: UnitOfWork, case: Case) -> tuple[dict[str, Any], dict[int, str]]:

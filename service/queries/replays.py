@@ -20,6 +20,7 @@ from service.engine.step import Place
 from service.engine.text import Text
 from service.errors import Invalid, NotFound, Problem
 from service.models.cases import Case, ProcessInstance
+from service.models.moves import MOVES
 from service.queries import drafts, history
 from service.queries.history import Event
 from service.queries.trace import Folding
@@ -146,7 +147,7 @@ def pushes_of(events: Sequence[Event]) -> list[Push]:
                 passed += [names.of(Place(*each)) for each in event.details["passed"]]
             elif event.type == "decision.made" and event.values is not None:
                 decided.append((names.of(_place(event)), event.values["outcome"]))
-            elif event.type == "instance.migrated":
+            elif event.type in MOVES:
                 names.moved(event)
         if begun is not None:
             finished = any(event.type == "instance.finished" for event in stretch)
@@ -178,7 +179,7 @@ class _Names:
     """How an element of any version is called in the newest that the case was moved to."""
 
     def __init__(self, events: Sequence[Event]) -> None:
-        self.ahead = [_renamed(event) for event in events if event.type == "instance.migrated"]
+        self.ahead = [_renamed(event) for event in events if event.type in MOVES]
 
     def moved(self, event: Event) -> None:
         """From here on the history itself uses the names of this move."""

@@ -17,6 +17,7 @@ from service.engine.workflow import Place
 from service.errors import NotFound
 from service.models.cases import Case, CaseStatus, ProcessInstance
 from service.models.definitions import Deployment
+from service.models.moves import MOVES
 from service.queries import history
 from service.queries.history import Event
 from service.rules.permissions import Permission, require
@@ -275,8 +276,9 @@ class Folding:
             self.timers[timer.id] = replace(timer, due_at=due, paused=done == "paused")
 
     def _instance(self, event: Event, done: str) -> None:
-        """The case was moved to a version in which some elements have other ids."""
-        if done != "migrated" or not event.details.get("renamed"):
+        """The case was moved to a version in which some elements have other ids, or back from there."""
+        del done
+        if event.type not in MOVES or not event.details.get("renamed"):
             return
         names = {(process, one): other for process, one, other in event.details["renamed"]}
 

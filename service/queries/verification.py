@@ -1,10 +1,11 @@
-"""Whether what is stored is what was recorded: chains, stamps, values, states, tree and checkpoints.
+"""Whether what is stored is what was recorded: chains, stamps, values, states, documents, tree, checkpoints.
 
 All of it is recomputed from the stored columns, without making objects of rows: an event costs a few
 microseconds. Who may ask is the caller's business (`service.queries.history`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,13 +22,15 @@ from service.errors import Unavailable
 from service.merkle import Frontier, Kept
 from service.models.cases import Case, ProcessInstance
 from service.models.checkpoints import Checkpoint, TrailLeaf, TrailNode
+from service.models.documents import Document
 from service.models.history import HistoryEvent
-from service.queries import proofs
+from service.queries import documents, proofs
 from service.vault import SALT, CaseKey, commitment, has_signed
 from service.work import UnitOfWork
 
 BATCH = 20_000  # events in one unit of work: others wait for less than a second on SQLite
 FETCHED = 5_000  # rows at a time
+WEIGHT = 8_192  # bytes of documents that take as long to check as an event
 Beginning = Callable[[], AbstractContextManager[UnitOfWork]]
 
 
@@ -41,6 +44,7 @@ class Finding:
     sequence: int | None = None
     size: int | None = None  # of the checkpoint
     seen: bool = True  # the reader may know the case
+    document: UUID | None = None
 
 
 @dataclass
@@ -111,15 +115,16 @@ def of_everything(
 
 
 def _next_cases(work: UnitOfWork, last: UUID | None, visible: sa.ColumnElement[bool]) -> list[UUID]:
-    """The cases after `last` whose events together make up a batch; at least one while there are any."""
-    rows = sa.select(Case.id, Case.sequence).where(visible).order_by(Case.id).limit(BATCH)
+    """The cases after `last` whose events and documents make up a batch; one at least while there are any."""
+    held = sa.select(sa.func.sum(Document.size)).where(Document.case_id == Case.id).scalar_subquery()
+    rows = sa.select(Case.id, Case.sequence, held).where(visible).order_by(Case.id).limit(FETCHED)
     if last is not None:
         rows = rows.where(Case.id > last)
     found: list[UUID] = []
     events = 0
-    for case_id, sequence in work.session.execute(rows):
-        events += sequence
-        if found and (events > BATCH or len(found) >= FETCHED):
+    for case_id, sequence, size in work.session.execute(rows):
+        events += sequence + (size or 0) // WEIGHT
+        if found and events > BATCH:
             break
         found.append(case_id)
     return found
@@ -148,9 +153,10 @@ def _suspects(work: UnitOfWork, case_ids: Sequence[UUID], checked: Checked) -> d
     states = _states(work, case_ids)
     wrong: dict[UUID, Finding] = {}
     ended: dict[UUID, _Ended] = {}
+    told: dict[UUID, list[Sequence[Any]]] = {}
     for case_id, events in _chains(work, case_ids):
         head = heads[case_id]
-        finding, end = _chain(work, head, events)
+        finding, end = _chain(work, head, events, told)
         checked.events += end.number
         ended[case_id] = end
         if finding is not None:
@@ -159,7 +165,45 @@ def _suspects(work: UnitOfWork, case_ids: Sequence[UUID], checked: Checked) -> d
         why = _end(head, ended.get(case_id, _Ended()), states.get(case_id, ""))
         if why is not None and case_id not in wrong:
             wrong[case_id] = Finding(why[0], case_id, head.reference, why[1])
+    sound = [head for head in heads.values() if head.id not in wrong]
+    for case_id, finding in _wrong_documents(work, sound, told):
+        wrong.setdefault(case_id, finding)
     return wrong
+
+
+def _wrong_documents(
+    work: UnitOfWork, heads: Sequence[_Head], told: Mapping[UUID, Sequence[Sequence[Any]]]
+) -> Iterator[tuple[UUID, Finding]]:
+    """Documents that are not those which the events of a sound chain tell of, unless the key is destroyed."""
+    rows = sa.select(Document).where(Document.case_id.in_([each.id for each in heads]))
+    stored: dict[UUID, list[Document]] = {}
+    for row in work.session.scalars(rows.order_by(Document.added_at, Document.id)):
+        stored.setdefault(row.case_id, []).append(row)
+    for head in heads:
+        key = _key(work, head)
+        if key is None or (head.id not in stored and head.id not in told):
+            continue
+        added, withdrawn = _told_of(key, head, told.get(head.id, ()))
+        for why, document, number in documents.wrong(work, key, stored.get(head.id, ()), added, withdrawn):
+            sequence = head.sequence if number is None else number
+            yield head.id, Finding(why, head.id, head.reference, sequence, document=document)
+
+
+def _told_of(
+    key: CaseKey, head: _Head, events: Iterable[Sequence[Any]]
+) -> tuple[dict[UUID, documents.Added], set[UUID]]:
+    """What the events, whose values have been checked, say of documents: added ones, and withdrawn ones."""
+    added: dict[UUID, documents.Added] = {}
+    withdrawn: set[UUID] = set()
+    for event in events:
+        number, details = event[1], json.loads(event[8])
+        document = UUID(details["document"])
+        if event[4] == "document.withdrawn":
+            withdrawn.add(document)
+        else:
+            opened = key.open(event[10], f"history_event.values:{head.id}:{number}")
+            added[document] = documents.Added(number, details, json.loads(opened[SALT:]))
+    return added, withdrawn
 
 
 def _first_of_each(findings: Iterable[Finding]) -> list[Finding]:
@@ -216,8 +260,16 @@ def _id(stored: Any) -> UUID:
     return stored if isinstance(stored, UUID) else UUID(stored)
 
 
-def _chain(work: UnitOfWork, head: _Head, events: Iterator[Sequence[Any]]) -> tuple[Finding | None, _Ended]:
-    """Follow a chain; gives the first thing that is wrong, and where it ends."""
+def _chain(
+    work: UnitOfWork,
+    head: _Head,
+    events: Iterator[Sequence[Any]],
+    told: dict[UUID, list[Sequence[Any]]],
+) -> tuple[Finding | None, _Ended]:
+    """Follow a chain; gives the first thing that is wrong, and where it ends.
+
+    Events that tell of documents are put aside into `told`.
+    """
     case, key = quoted(str(head.id)), _key(work, head)
     previous, state, number, destroyed = "", "", 0, False
     finding: Finding | None = None
@@ -232,6 +284,8 @@ def _chain(work: UnitOfWork, head: _Head, events: Iterator[Sequence[Any]]) -> tu
                 why = _wrong_values(key, head, event)
             if why is not None:
                 finding = Finding(why, head.id, head.reference, number)
+        if event[4] in documents.EVENTS:
+            told.setdefault(head.id, []).append(event)
         previous, state = event[13], event[11]
         destroyed = destroyed or event[4] == verifier.DESTROYED
     return finding, _Ended(number, previous, state, destroyed)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 import sqlalchemy.orm
 
 from service.engine import workflow
-from service.engine.definition import Element, Process, Text
+from service.engine.definition import Definition, Element, Process, Text
 from service.engine.expressions import Moment
 from service.engine.forms import Form
 from service.errors import NotFound
@@ -23,6 +23,9 @@ from service.models.cases import (
     TaskOutcome,
     completer,
 )
+from service.models.definitions import Deployment
+from service.models.history import HistoryEvent
+from service.models.moves import MOVES
 from service.queries import deadlines, people
 from service.queries.deadlines import Counted
 from service.queries.paging import DEFAULT, NEVER, Page, page
@@ -193,7 +196,7 @@ def task(work: UnitOfWork, task_id: UUID) -> TaskPage:
     task, case, instance, draft = found
     require(work.actor, Permission.CASE_READ, work.facts(case))
     work.looked("task.read", case_id=case.id, subject=str(task.id))
-    definition = work.definition(instance.deployment_id)
+    definition = definition_with(work, task, instance)
     element = definition.processes[task.process].elements[task.element]
     who = people.named(work, (task.assignee_id, task.completed_by, draft.saved_by if draft else None))
     return TaskPage(
@@ -212,6 +215,12 @@ def task(work: UnitOfWork, task_id: UUID) -> TaskPage:
         closing=closing(task, who) if task.closed_at else None,
         may=_may(work, task, case, element),
     )
+
+
+def revision(work: UnitOfWork, task_id: UUID) -> int:
+    """The revision of a task's case; whoever asks has been let through by a command."""
+    of_case = sa.select(Case.revision).join(Task, Task.case_id == Case.id).where(Task.id == task_id)
+    return work.session.scalars(of_case).one()
 
 
 def left_behind(work: UnitOfWork, task_id: UUID) -> tuple[LeftBehind, ...]:
@@ -236,7 +245,7 @@ def left_behind(work: UnitOfWork, task_id: UUID) -> tuple[LeftBehind, ...]:
     who = people.named(work, (draft.saved_by for *_, draft in found))
     left = []
     for task, case, instance, kept in found:
-        draft, definition = _draft(work, case, kept, who), work.definition(instance.deployment_id)
+        draft, definition = _draft(work, case, kept, who), definition_with(work, task, instance)
         if draft is not None:
             element = definition.processes[task.process].elements[task.element]
             form = definition.forms.get(element.form) if element.form else None
@@ -268,11 +277,35 @@ def _narrow(work: UnitOfWork, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     return [condition for condition in given.values() if condition is not None]
 
 
+def definition_with(work: UnitOfWork, task: Task, instance: ProcessInstance) -> Definition:
+    """What has the task's step: what the case runs on, or ran on before a move left the step behind."""
+    found = work.definition(instance.deployment_id)
+    if _has(found, task):
+        return found
+    moves = work.session.scalars(
+        sa.select(HistoryEvent.details)
+        .where(HistoryEvent.case_id == task.case_id, HistoryEvent.type.in_(MOVES))
+        .order_by(HistoryEvent.sequence.desc())
+    )
+    numbers = [details["from"]["deployment"] for details in moves]
+    rows = work.session.execute(
+        sa.select(Deployment.number, Deployment.id).where(Deployment.number.in_(numbers))
+    ).all()
+    ids = {row.number: row.id for row in rows}
+    earlier = (work.definition(ids[each]) for each in numbers)
+    return next((each for each in earlier if _has(each, task)), found)
+
+
+def _has(found: Definition, task: Task) -> bool:
+    process = found.processes.get(task.process)
+    return process is not None and task.element in process.elements
+
+
 def as_row(
     work: UnitOfWork, task: Task, case: Case, instance: ProcessInstance, who: dict[UUID, Person]
 ) -> TaskRow:
     """Show a task in a list; `who` holds the people it names."""
-    process = work.definition(instance.deployment_id).processes[task.process]
+    process = definition_with(work, task, instance).processes[task.process]
     return TaskRow(
         id=task.id,
         name=process.elements[task.element].name,

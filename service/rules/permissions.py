@@ -44,6 +44,11 @@ class Permission(StrEnum):
     TASK_DRAFT = "task.draft"
     TASK_COMPLETE = "task.complete"
     MESSAGE_DELIVER = "message.deliver"
+    DOCUMENT_READ = (
+        "document.read"  # the content, the title and the file's name; that there is one: case.read
+    )
+    DOCUMENT_ADD = "document.add"  # upload one, or have one made
+    DOCUMENT_WITHDRAW = "document.withdraw"
     HISTORY_READ = "history.read"
     HISTORY_VALUES = "history.values"  # the personal values behind the commitments
     ACCESS_LOG_READ = "access-log.read"
@@ -52,6 +57,7 @@ class Permission(StrEnum):
     DEFINITION_DRAFT = "definition.draft"
     DEFINITION_DEPLOY = "definition.deploy"
     DEFINITION_APPROVE = "definition.approve"
+    CASES_MOVE_BACK = "cases.move-back"  # to the version that they ran on, until somebody acts on them
     TIMER_READ = "timer.read"
     DEADLINE_MOVE = "deadline.move"  # another day, with a reason and its legal basis
     DEADLINE_PAUSE = "deadline.pause"  # let the clock stand still, and run again
@@ -208,6 +214,9 @@ PERMISSIONS: dict[Permission, list[list[Predicate]]] = {
         [is_assignee, works_in_unit, may_know, has_the_role, has_the_delegation, is_second_person]
     ],
     Permission.MESSAGE_DELIVER: [[works_in_unit, may_know], [is_system]],
+    Permission.DOCUMENT_READ: [[works_in_unit, may_know]],
+    Permission.DOCUMENT_ADD: [[works_in_unit, may_know]],
+    Permission.DOCUMENT_WITHDRAW: [[works_in_unit, may_know]],
     Permission.HISTORY_READ: [[works_in_unit, may_know], [audits_unit, may_know], [is_system]],
     Permission.HISTORY_VALUES: [[works_in_unit, may_know]],
     Permission.ACCESS_LOG_READ: [[audits_unit], [leads_unit]],
@@ -216,6 +225,7 @@ PERMISSIONS: dict[Permission, list[list[Predicate]]] = {
     Permission.DEFINITION_DRAFT: [[owns_processes]],
     Permission.DEFINITION_DEPLOY: [[owns_processes], [is_system]],
     Permission.DEFINITION_APPROVE: [[owns_processes, is_not_author], [administers, is_not_author]],
+    Permission.CASES_MOVE_BACK: [[owns_processes], [is_system]],
     Permission.TIMER_READ: [[works_in_unit, may_know], [audits_unit, may_know]],
     Permission.DEADLINE_MOVE: [[leads_unit, may_know]],
     Permission.DEADLINE_PAUSE: [[leads_unit, may_know]],

@@ -178,12 +178,19 @@ def _from_here() -> bool:
     if site is not None:
         return site == "same-origin"
     origin = request.headers.get("Origin", "null")
-    return origin == "null" or urlsplit(origin).netloc == request.host
+    try:
+        return origin == "null" or urlsplit(origin).netloc == request.host
+    except ValueError:  # no address at all
+        return False
 
 
 def _refuse_unidentified(answer: Response) -> Response:
-    """Stop a page that forgot to ask who is there: without an actor only public routes may answer."""
+    """Stop a page that forgot to ask who is there: without an actor only public routes may answer.
+
+    Which methods an address takes (OPTIONS) is in the OpenAPI document, and no secret.
+    """
     answered = answer.status_code < 400 and not g.get("turned_away")  # noqa: PLR2004  not an error
+    answered = answered and request.method != "OPTIONS"
     if answered and not is_public() and actor() is None:
         current_app.logger.error("route %s answered without an actor", request.endpoint)
         answer = current_app.make_response(("", 500))

@@ -10,11 +10,12 @@ from flask.typing import ResponseReturnValue
 from service.commands import cases, deployments, messages
 from service.engine import layouts
 from service.errors import Conflict, Invalid, NotFound
+from service.models.documents import DocumentKind
 from service.queries import casefile, definitions, history, people
 from service.queries.casefile import CaseFile
 from service.queries.people import Person
 from service.rules.permissions import Permission, Role
-from service.web import drawings, forms, steps, trail
+from service.web import auth, drawings, forms, letters, steps, trail
 from service.web.auth import begin
 from service.web.presentation import clock, day, language, moment, names, say, t
 from service.web.steps import Standing
@@ -214,6 +215,14 @@ def case_page(
         happenings=[each for each in file.awaited if each.consequence] if _registers(file) else [],
         awaited=[each for each in file.awaited if not each.consequence],
         rights=file.rights,
+        documents=list(reversed(file.documents)),
+        document_kinds=[each.value for each in DocumentKind],
+        makes=letters.offered(file.definition.forms) if _adds(file) else (),
+        adds=_adds(file),
+        withdraws=Permission.DOCUMENT_WITHDRAW in file.may,
+        reads=Permission.DOCUMENT_READ in file.may,
+        reasons=_withdrawn(file),
+        largest=auth.platform().settings.largest_document,
         timeline=list(reversed(told)),
         may_history=Permission.HISTORY_READ in file.may,
         manages=OFFERED.get(file.row.status, ()) if Permission.CASE_MANAGE in file.may else (),
@@ -226,6 +235,20 @@ def case_page(
 def _registers(file: CaseFile) -> bool:
     """Tell whether the reader may register what the case waits for."""
     return Permission.MESSAGE_DELIVER in file.may and file.row.status in {"open", "suspended"}
+
+
+def _adds(file: CaseFile) -> bool:
+    """Tell whether the reader may add documents to the case as it stands."""
+    return Permission.DOCUMENT_ADD in file.may and file.row.status == "open"
+
+
+def _withdrawn(file: CaseFile) -> dict[str, str]:
+    """Why documents were withdrawn, by their id, for those who may read it."""
+    return {
+        each.details["document"]: (each.values or {}).get("reason", "")
+        for each in file.events
+        if each.type == "document.withdrawn"
+    }
 
 
 def _colleagues(work: UnitOfWork, file: CaseFile) -> tuple[Person, ...]:
@@ -326,10 +349,8 @@ def _coming(file: CaseFile) -> list[str]:
 
 def _answers(file: CaseFile) -> list[tuple[Any, list[tuple[str, str]]]]:
     """What people have answered, task by task, in words; the latest first."""
-    found = []
-    for task in reversed(file.closed):
-        element = file.definition.processes[task.row.process].elements[task.row.element]
-        form = file.definition.forms.get(element.form) if element.form else None
-        if task.answers and form is not None:
-            found.append((task, forms.given(form, task.answers, language())))
-    return found
+    return [
+        (task, forms.given(task.form, task.answers, language()))
+        for task in reversed(file.closed)
+        if task.answers and task.form is not None
+    ]

@@ -5,8 +5,9 @@ from urllib.parse import urlencode
 
 from flask import Flask, current_app, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from service.commands import documents
 from service.errors import (
     Conflict,
     Forbidden,
@@ -20,8 +21,9 @@ from service.errors import (
     TooLarge,
     TooMany,
     Unavailable,
+    WrongType,
 )
-from service.web import auth
+from service.web import auth, presentation, security
 
 STATUS: dict[type[ServiceError], int] = {
     NotIdentified: 401,
@@ -30,6 +32,7 @@ STATUS: dict[type[ServiceError], int] = {
     Conflict: 409,
     Stale: 412,
     TooLarge: 413,
+    WrongType: 415,
     Invalid: 422,
     Malformed: 400,
     TooMany: 429,
@@ -55,6 +58,8 @@ def register(app: Flask, *, problem: Problem) -> None:
         return _answer(error, status(error), problem)
 
     def http(error: HTTPException) -> ResponseReturnValue:
+        if isinstance(error, RequestEntityTooLarge) and security.expects_documents():
+            return ours(TooLarge(_largest_document()))
         return _answer(error, error.code or 500, problem)
 
     def unforeseen(error: Exception) -> ResponseReturnValue:
@@ -69,6 +74,10 @@ def register(app: Flask, *, problem: Problem) -> None:
 def status(error: ServiceError) -> int:
     """The HTTP status of one of our errors: of its nearest class in the table."""
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def _largest_document() -> str:
+    return documents.largest(auth.platform().settings.largest_document).in_(presentation.language())
 
 
 def _answer(error: ServiceError | HTTPException, code: int, problem: Problem) -> ResponseReturnValue:

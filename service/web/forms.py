@@ -6,7 +6,7 @@ rows of a list; `changes_rows` tells that one of them was pressed and nothing is
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +78,18 @@ class Part:
         return " ".join([*ids, f"{self.id}-error"] if self.error else ids)
 
 
+@dataclass(frozen=True)
+class Line:
+    """A question that a form shows and its answer in words, to be read on paper; None where there is none."""
+
+    key: str
+    heading: str  # of the group or the row that it stands in
+    label: str
+    answer: str | None
+    is_optional: bool
+    is_long: bool
+
+
 def register(app: Flask) -> None:
     """Give the templates what they need to show forms."""
     app.jinja_env.globals |= {"form_word": word, "form_parts": parts}
@@ -139,6 +151,18 @@ def summary(problems: Iterable[Problem]) -> list[tuple[str | None, str]]:
 def given(form: Form, answers: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
     """Give answers to be read: the question and the answer in words, in the form's order."""
     return list(_given(form.components, answers, language, ""))
+
+
+def lines(form: Form, answers: Mapping[str, Any], *, shown: frozenset[str], language: str) -> Iterator[Line]:
+    """Give every question that is shown, answered or not, in the form's order; `shown` tells which."""
+    yield from _lines(form.components, answers, shown, language, ("", ""))
+
+
+def answer_in_words(component: Component, value: Any, language: str) -> str | None:
+    """Give an answer in words; None when nothing was answered."""
+    if value is None or value == [] or (isinstance(value, str) and not value.strip()):
+        return None
+    return _in_words(component, value, language)
 
 
 def word(key: str, language: str, **values: object) -> str:
@@ -307,6 +331,34 @@ def _given(
                 yield from _given(each.components, row, language, f"{prefix}{label} {number}: ")
         else:
             yield prefix + label, _in_words(each, value, language)
+
+
+def _lines(
+    components: tuple[Component, ...],
+    answers: Mapping[str, Any],
+    shown: frozenset[str],
+    language: str,
+    inside: tuple[str, str],
+) -> Iterator[Line]:
+    """Walk through components; `inside` is the heading above them and the place before theirs."""
+    heading, place = inside
+    for each in components:
+        here, label = place + each.name, each.label.in_(language)
+        if here not in shown:
+            continue
+        if each.is_transparent:
+            yield from _lines(each.components, answers, shown, language, (label or heading, place))
+        elif each.type is Type.GROUP:
+            within = _mapping(answers.get(each.key))
+            yield from _lines(each.components, within, shown, language, (label or heading, f"{here}/"))
+        elif each.type is Type.DYNAMICLIST:
+            for number, row in enumerate(_rows(answers.get(each.key))):
+                named_row = f"{label} {number + 1}"
+                yield from _lines(each.components, row, shown, language, (named_row, f"{here}/{number}/"))
+        elif each.is_field:
+            answer = answer_in_words(each, answers.get(each.key), language)
+            is_long = each.type is Type.TEXTAREA
+            yield Line(each.key, heading, label, answer, not each.rules.required, is_long)
 
 
 def _in_words(component: Component, value: Any, language: str) -> str:

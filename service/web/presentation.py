@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from service.engine.text import Text
-from service.rules import calendar
+from service.rules import calendar, media
 from service.rules.permissions import Role
 from service.web import auth, texts
 
@@ -63,6 +63,8 @@ def register(app: Flask) -> None:
         "weekday": weekday,
         "markdown": markdown,
         "instant": instant,
+        "filesize": filesize,
+        "file_type": file_type,
     }
 
 
@@ -110,6 +112,19 @@ def clock(at: datetime) -> str:
 def moment(at: datetime) -> str:
     """Write a date and a time of day; only the date where the day's end is meant."""
     return day(at) if _is_whole_day(at) else f"{day(at)} {clock(at)}"
+
+
+def filesize(size: int) -> str:
+    """Write how large a file is: 12 kB, 3,4 MB."""
+    if size < 1000 * 1000:
+        return f"{max(1, round(size / 1000))} kB"
+    number = f"{size / (1000 * 1000):.1f}"
+    return f"{number.replace('.', ',') if language() == 'sv' else number} MB"
+
+
+def file_type(media_type: str) -> str:
+    """Say what kind of file it is: PDF."""
+    return media.BY_TYPE.get(media_type, media.UNKNOWN).name
 
 
 def weekday(at: datetime | date) -> str:

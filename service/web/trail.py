@@ -24,6 +24,7 @@ QUIET = frozenset(
     }
 )
 NOTES = ("reason", "note")
+MOVES = frozenset({"instance.migrated", "instance.moved-back"})
 MARKS = {"milestone.reached": "milestone", "incident.raised": "bad", "case.cancelled": "bad"}
 
 
@@ -64,6 +65,12 @@ def milestone(name: str) -> str:
     """Say a milestone."""
     key = f"milestone.{name}"
     return t(key) if texts.known(key) else name
+
+
+def document_kind(kind: str) -> str:
+    """Say what kind of document it is."""
+    key = f"document_kind.{kind}"
+    return t(key) if texts.known(key) else kind
 
 
 def at_element(definition: Definition, process: str | None, element: str | None, right: str | None) -> str:
@@ -117,6 +124,7 @@ def _words(event: Event, definition: Definition) -> str:
         was=_at(details.get("from")),
         new=_at(details.get("to")),
         level=details.get("level") or "",
+        document=document_kind(str(details.get("kind", ""))),
         whom=", ".join(details["to"]) if isinstance(details.get("to"), list) else "",
     )
 
@@ -140,18 +148,22 @@ def _given(event: Event, values: Mapping[str, Any], definition: Definition) -> I
     process = definition.processes.get(event.process or "")
     element = process.elements.get(event.element or "") if process is not None else None
     form = definition.forms.get(element.form) if element is not None and element.form else None
-    if event.details.get("renamed"):
-        return _renamed(event.details["renamed"], definition)
+    if event.type in MOVES:
+        return _moved(event.details, definition)
+    if event.type == "document.added":
+        return [(t("documents.fingerprint"), str(values["content"]))] if values else ()
     if form is not None and event.type == "task.completed":
         return forms.given(form, values, language())
     return flat(values, "")
 
 
-def _renamed(rows: Iterable[tuple[str, str, str]], definition: Definition) -> Iterable[tuple[str, str]]:
-    """Say which steps a moved case stands on under another id."""
-    for process, one, other in rows:
+def _moved(details: Mapping[str, Any], definition: Definition) -> Iterable[tuple[str, str]]:
+    """Say which steps a moved case stands on under another id, and which a second person was asked for."""
+    for process, one, other in details.get("renamed", ()):
         name = at_element(definition, process, other, None)
         yield t("event.renamed", old=one), f"{name} ({other})" if name else other
+    for _, element in details.get("waived", ()):
+        yield t("event.waived"), element
 
 
 def flat(values: Any, name: str) -> Iterable[tuple[str, str]]:

@@ -1,13 +1,17 @@
 """Tables in their editor in a real browser: a cell changes, nothing else does, and what is saved deploys."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
+from service.commands import drafts as commands
 from service.engine import decisions
 from service.queries import drafts
 
 pytestmark = pytest.mark.browser
 CHECKED = 30_000
+DIAGRAMS = Path(__file__).parents[1] / "diagrams"
 
 
 def write(page, cell, words):
@@ -67,3 +71,30 @@ def test_an_owner_changes_a_cell_of_a_decision_table(open_window, desk):
     expect(page.get_by_label("Filen periods.dmn som text")).to_have_value(after)
     page.get_by_role("link", name="Ändra som tabell").click()
     expect(cell).to_have_text("45")
+
+
+def test_what_a_step_is_repeated_for_can_be_changed_and_survives_the_editor(open_window, desk):
+    content = (DIAGRAMS / "multi_instance_parallel.bpmn").read_bytes()
+    with desk.begin("petra") as work:
+        draft = commands.create(work, files={"p.bpmn": content})
+    petra = open_window("petra")
+    page = petra.page
+    petra.go(f"/drafts/{draft}/files/p.bpmn")
+    expect(page.locator("[data-editor][data-ready]")).to_be_visible()
+    page.locator("[data-canvas] [data-element-id=ask]").click()
+    expect(page.get_by_label("Svaren samlas i")).to_have_value("answers")
+    headings = page.locator(".bio-properties-panel-group-header")
+    assert len(set(headings.evaluate_all("all => all.map(each => each.offsetHeight)"))) == 1
+    for label, words in (
+        ("Listan som gås igenom (FEEL)", "people[adult]"),
+        ("En i listan heter", "somebody"),
+    ):
+        with page.expect_response("**/files/p.bpmn"):
+            page.get_by_label(label).fill(words)
+    page.reload()
+    page.locator("[data-canvas] [data-element-id=ask]").click()
+    expect(page.get_by_label("En i listan heter")).to_have_value("somebody")
+    with desk.begin("petra") as work:
+        (kept,) = [each.content.decode() for each in drafts.one(work, draft).files]
+    for each in ("InputRef>people[adult]<", "OutputRef>answers<", 'Item id="somebody"', 'Item id="answer"'):
+        assert each in kept

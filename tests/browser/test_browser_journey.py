@@ -18,6 +18,7 @@ def test_a_change_goes_from_the_drawing_to_the_answers(open_window, desk):
     older = desk.start("case")
     petra, greta = open_window("petra"), open_window("greta")
     draw_a_change(petra)
+    simulate(petra)
     hand_in(petra)
     approve(open_window("sam"))
     start_a_case(open_window("anna"))
@@ -47,6 +48,7 @@ def draw_a_change(petra):
     page.locator("[data-element-id=make_first_contact]").click()
     page.locator(DUE).fill("PT36H +")
     expect(editor).to_have_attribute("data-state", "wrong", timeout=20_000)
+    assert petra.problems() == []
     expect(page.locator("[data-problems]")).to_contain_text("Uttrycket kan inte läsas")
     page.locator(DUE).fill("PT36H")
     expect(editor).to_have_attribute("data-state", "fine", timeout=20_000)
@@ -54,6 +56,24 @@ def draw_a_change(petra):
     page.get_by_role("link", name="Till utkastet").click()
     expect(page.locator(".changes")).to_contain_text(NEW)
     expect(page.locator(".changes")).to_contain_text("PT36H")
+
+
+def simulate(petra):
+    """Try the change on the real engine with a clock of its own, and keep the run as an example."""
+    page, draft = petra.page, petra.page.url
+    page.get_by_role("link", name="Pröva i simulering").click()
+    page.locator(".task-list a").first.click()
+    page.get_by_label("Datum").fill("2027-01-04")
+    page.get_by_role("button", name="Börja", exact=True).click()
+    expect(page.locator(".diagram")).to_contain_text(NEW)
+    page.get_by_role("button", name=re.compile("^Till nästa frist")).click()
+    expect(page.locator("#trace-timeline")).to_contain_text("Klockan går till 2027-01-0")
+    assert petra.problems() == []
+    page.get_by_label("Vad visar exemplet?").fill("Ingen gör något")
+    page.get_by_role("button", name="Spara exemplet").click()
+    expect(page.locator(".facts-line")).to_contain_text("Går som skrivet")
+    page.goto(draft)
+    assert petra.problems() == []
 
 
 def hand_in(petra):
@@ -67,6 +87,7 @@ def approve(sam):
     sam.page.get_by_role("link", name="Utkast av Petra Sten").click()
     sam.page.get_by_role("button", name="Godkänn").click()
     expect(sam.page.get_by_text("Nya ärenden går på den nya versionen.")).to_be_visible()
+    assert sam.problems() == []
 
 
 def start_a_case(anna):
@@ -76,6 +97,7 @@ def start_a_case(anna):
     anna.page.get_by_role("button", name="Öppna ärendet").click()
     expect(anna.page.get_by_role("heading", name="Var ärendet står")).to_be_visible()
     expect(anna.page.locator(".diagram")).to_contain_text(NEW)
+    assert anna.problems() == []
 
 
 def move(petra, reference):
@@ -85,6 +107,7 @@ def move(petra, reference):
     page.get_by_label("Varför").fill("Också pågående ärenden")
     page.get_by_role("button", name=re.compile("Flytta")).click()
     expect(page.get_by_role("row", name=reference)).to_contain_text("Flyttat")
+    assert petra.problems() == []
 
 
 def rewind(greta, case):
@@ -96,6 +119,7 @@ def rewind(greta, case):
     page.keyboard.press("Home")
     expect(page.locator("#trace-event")).to_contain_text("Händelse 1 av")
     expect(page.locator(".diagram")).not_to_contain_text(NEW)
+    assert greta.problems() == []
 
 
 def prove(greta, desk, case):
@@ -109,12 +133,14 @@ def prove(greta, desk, case):
     expect(row).to_contain_text("händelsen har ändrats sedan den skrevs")
     row.get_by_role("link").click()
     expect(page.get_by_text("Det första felet är i händelse 2")).to_be_visible()
+    assert greta.problems() == []
 
 
 def answer(greta):
     """The answers are printed: the change of the routine is among them."""
     greta.go("/answers")
     expect(greta.page.locator("#main")).to_contain_text("Kontakten syns i diagrammet")
+    assert greta.problems() == []
     assert greta.page.pdf().startswith(b"%PDF")
 
 

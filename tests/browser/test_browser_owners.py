@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from service.queries import definitions
+from service.commands import drafts as commands
+from service.queries import definitions, drafts
 
 pytestmark = pytest.mark.browser
 DUE = "textarea[name='own-task-due'], #bio-properties-panel-own-task-due"
@@ -30,7 +31,7 @@ def test_an_owner_changes_a_deadline_and_a_second_person_lets_it_take_effect(ope
     due = page.locator(DUE)
     due.fill("working days after(")
     expect(page.locator("[data-editor]")).to_have_attribute("data-state", "wrong", timeout=20_000)
-    expect(page.locator("[data-element-id=make_first_contact].is-wrong")).to_be_visible()
+    expect(page.locator("[data-element-id=make_first_contact].has-stops")).to_be_visible()
     expect(page.locator("[data-problems]")).to_contain_text("Uttrycket kan inte läsas")
     assert petra.problems() == []
     due.fill("PT36H")
@@ -52,6 +53,42 @@ def test_an_owner_changes_a_deadline_and_a_second_person_lets_it_take_effect(ope
     assert version_in_force(desk, "case") == 2
     case = desk.start("case")
     assert desk.told(case, "instance.started")[0].details["version"] == 2
+
+
+@pytest.mark.usefixtures("real_processes")
+@pytest.mark.parametrize("width", [1280, 320])
+def test_what_the_check_finds_is_marked_in_the_drawing_and_leads_to_the_list_and_back(
+    open_window, desk, width
+):
+    with desk.begin("petra") as work:
+        content = drafts.in_force(work)["case.bpmn"].decode()
+        for name in ("Ta första kontakten", "Fick vi kontakt?"):
+            assert content.count(f' name="{name}"') == 1
+            content = content.replace(f' name="{name}"', "")
+        draft = commands.create(work, files={"case.bpmn": content.encode()})
+    petra = open_window("petra", viewport={"width": width, "height": 900})
+    page = petra.page
+    marks, told = page.locator(".finding-mark"), page.locator("li.is-told")
+    petra.go(f"/drafts/{draft}")
+    expect(marks).to_have_count(2)
+    expect(marks.first).to_contain_text("Att tänka på: Namn saknas")
+    assert petra.problems() == []
+    page.get_by_role("button", name="case.bpmn, contact_made").click()
+    expect(page.locator("[data-element-id=contact_made].has-advice.is-chosen")).to_be_visible()
+    marks.first.press("Enter")
+    expect(told).to_contain_text("make_first_contact")
+    expect(told.get_by_role("button")).to_be_focused()
+
+    page.get_by_role("link", name="case.bpmn", exact=True).click()
+    expect(page.locator("[data-editor]")).to_have_attribute("data-state", "fine", timeout=20_000)
+    expect(marks).to_have_count(2)
+    page.get_by_role("button", name="contact_made", exact=True).click()
+    expect(page.locator("[data-element-id=contact_made].selected.has-advice")).to_be_visible()
+    marks.first.press("Enter")
+    expect(told).to_contain_text("make_first_contact")
+    assert petra.problems() == []
+    if width == 320:
+        assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def approve(sam):

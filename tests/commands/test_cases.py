@@ -32,8 +32,14 @@ def test_a_new_case_has_a_reference_an_owner_and_a_version(desk):
 
 @pytest.mark.parametrize(("who", "unit"), [("elin", "norrmalm"), ("anna", "farsta"), ("greta", "norrmalm")])
 def test_only_the_units_own_people_open_cases(desk, who, unit):
-    with pytest.raises((NotFound, Forbidden)):
+    with pytest.raises(Forbidden):
         desk.start(who=who, unit=unit)
+
+
+def test_a_unit_that_is_not_there_is_told(desk):
+    with pytest.raises(Invalid) as told:
+        desk.start(unit="nowhere")
+    assert told.value.problems[0].pointer == "/unit"
 
 
 def test_a_process_that_nobody_deployed_is_told(desk):

@@ -73,7 +73,7 @@ def test_a_blocked_case_is_left_untouched_and_the_others_are_moved(desk):
     desk.do(ahead, "ask")
     publish(desk, "two_steps.bpmn", WITHOUT)
     before = rows(desk, blocked)
-    found = {each.case_id: each for each in migrate(desk)}
+    found = {each.case_id: each for each in migrate(desk, waived=["check"])}
     assert [(each.reason, each.element) for each in found[blocked].obstacles] == [("element-removed", "ask")]
     assert found[ahead].moved
     assert rows(desk, blocked) == before
@@ -87,6 +87,118 @@ def test_a_dry_run_only_tells(desk):
     assert told.moved
     assert rows(desk, case).version == 1
     assert migrate(desk, cases=[]) == ()
+
+
+def test_a_second_person_is_not_lost_unless_the_owner_gives_the_check_up(desk):
+    ahead, past = desk.start(), desk.start()
+    desk.do(ahead, "ask")
+    publish(desk, "two_steps.bpmn", WITHOUT)
+    (reason,) = {each.case_id: each for each in migrate(desk)}[ahead].obstacles
+    assert (reason.reason, reason.element) == ("second-person-lost", "check")
+    assert not desk.told(ahead, "instance.migrated")
+    with pytest.raises(Invalid) as refused:
+        migrate(desk, waived=["check"], mapping={"ask": "asking"})  # nothing is lost with that
+    assert [each.pointer for each in refused.value.problems] == ["/waived/0"]
+    found = {each.case_id: each.moved for each in migrate(desk, waived=["check"])}
+    assert found == {ahead: True, past: False}
+    (event,) = desk.told(ahead, "instance.migrated")
+    assert event.details["waived"] == [["two_steps", "check"]]
+
+
+def test_a_step_that_no_longer_asks_for_a_second_person_concerns_only_cases_that_come_to_it(desk):
+    ask = '          <spiffworkflow:property name="fourEyes" value="ask" />\n'
+    case = desk.start()
+    publish(desk, "two_steps.bpmn", (ask, ""))
+    (blocked,) = migrate(desk, dry_run=True)
+    assert [(each.reason, each.element) for each in blocked.obstacles] == [("second-person-lost", "check")]
+    (moved,) = migrate(desk, waived=["check"], dry_run=True)
+    assert moved.moved
+    assert list(desk.open(case)) == ["ask"]
+
+
+def move_back(desk, *cases, who="petra", key="two_steps", note="Fel version"):
+    return migrations.move_back(lambda: desk.begin(who), key, cases=cases, note=note)
+
+
+def test_a_moved_case_goes_back_as_it_stood_until_somebody_acts_on_it(desk):
+    case = desk.start()
+    task = desk.claim(case, "ask")
+    publish(desk, "two_steps.bpmn", *BOTH)
+    before = rows(desk, case)
+    with desk.begin("system") as work:
+        due = work.session.get_one(Task, task).due_at
+    migrate(desk, mapping={"ask": "asking", "check": "checking"})
+    assert desk.open(case) == {"asking": task}
+    (back,) = move_back(desk, case)
+    assert back.moved, back
+    assert rows(desk, case) == before
+    with desk.begin("system") as work:
+        kept = work.session.get_one(Task, task)
+        assert (kept.element, kept.due_at, kept.assignee_id) == ("ask", due, desk.crew.anna.id)
+    (event,) = desk.told(case, "instance.moved-back")
+    assert event.details["renamed"] == [["two_steps", "asking", "ask"], ["two_steps", "checking", "check"]]
+    assert (event.details["to"], event.details["note"]) == ({"deployment": 1, "version": 1}, "Fel version")
+    (again,) = move_back(desk, case)
+    assert [each.reason for each in again.obstacles] == ["gone-on"]
+    with desk.begin("greta") as work:
+        standing = trace.trace(work, case).standing
+    assert [each.place.element for each in standing.tasks] == ["ask"]
+    with desk.begin("anna") as work:
+        tasks.complete(work, task, answers={"what": "sten"})
+    desk.do(case, "check", "kim")
+    assert desk.story(case)[-1][0] == "case.closed"
+
+
+@pytest.mark.parametrize(
+    ("act", "reason"), [("claim", "acted-on"), ("draft", "acted-on"), ("complete", "gone-on")]
+)
+def test_a_moved_case_that_somebody_acts_on_stays_where_it_is(desk, act, reason):
+    case, other = desk.start(), desk.start()
+    if act == "draft":
+        desk.claim(case, "ask")
+    publish(desk, "two_steps.bpmn", RENAMED)
+    migrate(desk)
+    if act == "claim":
+        desk.claim(case, "ask")
+    elif act == "draft":
+        with desk.begin("anna") as work:
+            tasks.save_draft(work, desk.open(case)["ask"], data={"what": "sten"})
+    else:
+        desk.do(case, "ask")
+    stays, goes = move_back(desk, case, other)
+    assert [each.reason for each in stays.obstacles] == [reason]
+    assert goes.moved
+    assert (rows(desk, case).version, rows(desk, other).version) == (2, 1)
+    assert not desk.told(case, "instance.moved-back")
+
+
+def test_a_timer_that_waits_is_due_when_it_was_after_a_move_and_back(desk):
+    case = desk.start("overdue")
+
+    def jobs():
+        with desk.begin("system") as work:
+            found = sa.select(Job.id, Job.element, Job.due_at).where(Job.case_id == case)
+            return work.session.execute(found).all()
+
+    before = jobs()
+    (element,) = {each.element for each in before}
+    publish(desk, "overdue.bpmn", (f'"{element}"', '"another"'), ("P30D", "P31D"))
+    (moved,) = migrate(desk, "overdue", mapping={element: "another"})
+    assert moved.moved, moved
+    (back,) = move_back(desk, case, key="overdue")
+    assert back.moved, back
+    assert jobs() == before
+
+
+def test_only_process_owners_move_cases_back_and_they_say_why(desk):
+    case = desk.start()
+    publish(desk, "two_steps.bpmn", RENAMED)
+    migrate(desk)
+    for who in ("anna", "bo", "sam"):
+        with pytest.raises(Forbidden):
+            move_back(desk, case, who=who)
+    with pytest.raises(Invalid):
+        move_back(desk, case, note=" ")
 
 
 def test_timers_stay_due_when_they_were(desk):

@@ -157,6 +157,38 @@ def test_the_latest_of_dates_can_be_collected() -> None:
     assert decided(xml, n=6).outcome == "2026-03-01"
 
 
+def test_the_least_is_found_by_time_not_by_text() -> None:
+    cells = ['"2026-03-01T10:00:00+02:00"', '"2026-03-01T09:00:00Z"', 'at("2026-03-02", "00:00")']
+    rules: list[Row] = [(["-"], [each]) for each in cells]
+    for aggregation, found in (("MIN", "2026-03-01T10:00:00+02:00"), ("MAX", "2026-03-02T00:00:00+01:00")):
+        xml = table(rules, policy="COLLECT", aggregation=aggregation, outputs=[("o", "dateTime")])
+        assert decided(xml, n=1).outcome == found
+    fractions: list[Row] = [(["-"], ["0.1"]), (["-"], ["0.2"])]
+    xml = table(fractions, policy="COLLECT", aggregation="SUM", outputs=[("o", "number")])
+    assert decided(xml, n=1).outcome == 0.3
+
+
+@pytest.mark.parametrize(
+    ("allowed", "taken", "left"),
+    [
+        ("-", [1, 9], []),
+        ("[1..3], 7", [2, 7], [4]),
+        ("> 5", [6], [5]),
+        ("not(7)", [6], [7]),
+        ("even(?)", [6], [7]),
+    ],
+)
+def test_allowed_values_may_be_ranges_and_tests(allowed: str, taken: list[int], left: list[int]) -> None:
+    outputs = table([(["-"], ["n"])], outputs=[("o", "number")], allowed={"o": allowed})
+    inputs = table([(["-"], ["n"])], outputs=[("o", "number")], allowed={"n": allowed})
+    for value in taken:
+        assert [decided(outputs, n=value).outcome, decided(inputs, n=value).outcome] == [value, value]
+    for value in left:
+        for xml in (outputs, inputs):
+            with pytest.raises(StepFailed, match="does not allow"):
+                decided(xml, n=value)
+
+
 def test_an_aggregation_over_an_empty_cell_fails_with_words() -> None:
     xml = table([(["> 0"], ["-"])], policy="COLLECT", outputs=[("o", "number")], aggregation="SUM")
     with pytest.raises(StepFailed, match="SUM needs numbers"):
@@ -307,6 +339,11 @@ def test_an_output_has_the_type_that_the_table_says(type: str, cell: str, value:
             "Rule 1, input",
         ),
         (table([(["-"], ['"x"'])], inputs=[("n > 1", "Any")]), {"n": "2025"}, 'input "n > 1": Compares'),
+        (
+            table([(["-"], ['"x"'])], inputs=[("n", "yearMonthDuration")]),
+            {"n": "P400D"},
+            "should be a duration in years and months, not one in days and hours",
+        ),
     ],
 )
 def test_a_table_that_cannot_be_decided_says_where(xml: str, data: dict[str, Any], words: str) -> None:
@@ -391,11 +428,13 @@ def test_what_is_asked_and_not_there_fails() -> None:
     "namespace",
     [
         DMN,
+        "https://www.omg.org/spec/DMN/20230324/MODEL/",
+        "https://www.omg.org/spec/DMN/20211108/MODEL/",
         "http://www.omg.org/spec/DMN/20180521/MODEL/",
         "http://www.omg.org/spec/DMN/20151101/dmn.xsd",
     ],
 )
-def test_three_versions_of_dmn_are_read(namespace: str) -> None:
+def test_every_version_of_dmn_is_read(namespace: str) -> None:
     (found,) = parse(definitions(table(THREE), namespace=namespace), "t.dmn")
     assert isinstance(found, DecisionTable)
     assert [each.tests for each in found.rules] == [("> 0",), ("> 5",), ("> 3",)]
@@ -432,6 +471,7 @@ def test_a_table_tells_what_its_author_wrote() -> None:
         (table(THREE, policy="SOME"), [("t_table", "dmn-hit-policy")]),
         (table(THREE, policy="PRIORITY"), [("t_table", "dmn-priority")]),
         (table(THREE, policy="OUTPUT ORDER"), [("t_table", "dmn-priority")]),
+        (table(THREE, policy="PRIORITY", allowed={"o": 'not("x")'}), [("t_table", "dmn-priority")]),
         (table(THREE, policy="COLLECT", aggregation="MEAN"), [("t_table", "dmn-aggregation")]),
         (table(THREE, policy="COLLECT", aggregation="SUM"), [("t_table", "dmn-aggregation")]),
         (table(THREE, policy="FIRST", aggregation="COUNT"), [("t_table", "dmn-aggregation")]),

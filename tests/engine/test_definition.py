@@ -22,6 +22,7 @@ from service.errors import Refused, ServiceError
 
 REFUSED: dict[str, tuple[str | None, str]] = {
     "ad_hoc_sub_process": ("it", "not-run"),
+    "attribute_without_a_namespace": ("it", "foreign"),
     "boundary_event_on_a_gateway": ("it", "attached"),
     "call_of_nothing": ("it", "called-process"),
     "camunda_expression": ("start_to_it", "feel"),
@@ -34,6 +35,8 @@ REFUSED: dict[str, tuple[str | None, str]] = {
     "compensation_without_a_handler": ("it", "compensation"),
     "complex_gateway": ("it", "not-run"),
     "condition_after_a_parallel_gateway": ("it_to_a", "condition"),
+    "condition_from_another_file": ("it", "foreign"),
+    "condition_in_another_language": ("it", "expression-language"),
     "correlation_key": ("key", "not-run"),
     "data_association": ("it", "not-run"),
     "data_store": ("it", "not-run"),
@@ -42,7 +45,7 @@ REFUSED: dict[str, tuple[str | None, str]] = {
     "default_flow_with_a_condition": ("d", "default-flow"),
     "due_that_is_no_feel": ("it", "feel"),
     "due_with_a_broken_duration": ("it", "due"),
-    "element_without_an_id": (None, "no-id"),
+    "element_without_an_id": ("p", "no-id"),
     "error_on_the_way": ("it", "event-kind"),
     "error_that_does_not_interrupt": ("it", "event-kind"),
     "error_that_nothing_can_catch": ("it", "not-caught"),
@@ -65,13 +68,15 @@ REFUSED: dict[str, tuple[str | None, str]] = {
     "message_that_is_not_in_the_file": ("it", "event-reference"),
     "message_that_nothing_can_catch": ("it", "not-caught"),
     "multi_instance_of_nothing": ("it", "repeat"),
+    "multi_instance_that_throws": ("it", "not-run"),
     "multi_instance_with_half_an_output": ("it", "repeat"),
-    "no_executable_process": (None, "no-process"),
+    "no_executable_process": ("p", "no-process"),
     "no_start_event": ("p", "one-start"),
     "parallel_multiple_event": ("it", "not-run"),
     "plain_catch_event": ("it", "event-kind"),
     "process_key_with_capitals": ("Big", "process-key"),
     "receive_task_without_message": ("it", "event-reference"),
+    "reference_with_a_prefix": ("it", "reference-prefix"),
     "script_before_a_task": ("it", "foreign"),
     "script_in_another_language": ("it", "script"),
     "script_in_python": ("it", "script"),
@@ -81,8 +86,10 @@ REFUSED: dict[str, tuple[str | None, str]] = {
     "several_events_in_one": ("it", "one-event"),
     "several_start_events": ("p", "one-start"),
     "start_event_with_a_message_in_a_sub_process": ("s", "event-kind"),
+    "task_that_waits_for_two_tokens": ("it", "not-run"),
     "the_same_id_twice": ("it", "id-twice"),
     "the_same_process_twice": ("p", "key-twice"),
+    "timer_in_another_language": ("it", "expression-language"),
     "timer_start_event": ("start", "event-kind"),
     "timer_with_a_broken_cycle": ("it", "timer"),
     "timer_with_a_broken_duration": ("it", "timer"),
@@ -118,6 +125,13 @@ SHARED = (
     "standard_loop",
     "compensation",
 )
+
+
+def test_an_event_on_what_is_not_run_is_not_told_as_well() -> None:
+    file = (DIAGRAMS / "refused" / "reference_with_a_prefix.bpmn").read_bytes()
+    with pytest.raises(Refused) as refused:
+        definition.parse({"p.bpmn": file.replace(b"userTask", b"serviceTask").replace(b"own:", b"")})
+    assert {(each.element, each.rule) for each in refused.value.problems} == {("task", "not-run")}
 
 
 def test_every_refused_diagram_has_its_reason() -> None:

@@ -110,6 +110,33 @@ def test_the_owner_is_told_of_what_is_laid_out_and_what_is_drawn_nowhere():
     assert rules(layouts.problems(parsed, {"p.bpmn", "q.bpmn"})) == []
 
 
+def test_notes_are_drawn_over_the_rest_and_what_has_no_place_is_told():
+    beside = (
+        '<laneSet id="ls"><lane id="l"><flowNodeRef>p_1</flowNodeRef></lane></laneSet><group id="g"/>'
+        '<textAnnotation id="n2"><text>Last</text></textAnnotation><textAnnotation id="n1"/>'
+        '<association id="a2" sourceRef="n2" targetRef="p_2"/>'
+        '<association id="a1" sourceRef="p_1" targetRef="n1"/>'
+    )
+    pools = (
+        '<collaboration id="c"><participant id="us" processRef="p"/><participant id="them"/></collaboration>'
+    )
+    content = file(pools, process("p").replace("</process>", f"{beside}</process>"))
+    shown = layouts.shown(content, "p")
+    (drawn,) = drawn_in(shown)
+    assert {"n1", "n2", "a1", "a2"} <= drawn
+    boxes = {
+        shape.get("bpmnElement"): [float(shape[0].get(side)) for side in ("x", "y", "width", "height")]
+        for shape in etree.fromstring(shown.encode()).iter("{*}BPMNShape")
+    }
+    (x1, y1, wide, high), (x2, *_) = boxes.pop("n1"), boxes.pop("n2")
+    assert x1 + wide < x2
+    assert y1 + high < min(y for _, y, _, _ in boxes.values())
+    told = rules(layouts.warnings(definition.parse({"p.bpmn": content}), {"p.bpmn"}))
+    assert {element for rule, element, _ in told if rule == "element-not-drawn"} == {"l", "g", "us", "them"}
+    difference = diff(content, shown.encode())
+    assert (difference.added, difference.removed, difference.changed) == ((), (), ())
+
+
 def test_what_cannot_be_laid_out_is_a_problem_and_shown_as_it_is(monkeypatch):
     monkeypatch.setattr(layouts, "MOST_NODES", 8)
     content = file(process("many", 8))

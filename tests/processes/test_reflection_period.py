@@ -1,5 +1,6 @@
 """The reflection period: days counted from the decision, every outcome to its end, nothing ends silently."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +194,7 @@ def test_somebody_can_be_missing_at_any_time_and_more_than_once() -> None:
     assert case.milestones.count("person-missing") == 2
     assert "hold_talk" in case.open
     case.wait(at("2027-03-02", "23:00"))
-    assert case.awaited == ["person-missing"]
+    assert case.awaited.count("person-missing") == 1
 
 
 def test_the_missing_routine_is_due_within_a_day() -> None:
@@ -292,6 +293,53 @@ def test_an_extension_is_watched_at_once_whatever_is_still_open_of_the_period_be
     case.wait(at("2027-04-02"))
     assert case.open.count("check_in") == 2
     assert "tell_what_applies" in case.open
+
+
+def test_an_extension_that_is_decided_early_is_followed_from_when_it_is_registered() -> None:
+    case = decided_early()
+    assert ("permit_ends", at("2027-03-03", "00:00")) in watched(case)  # until the new dates are known
+    register(case, new_decision="extended", new_valid_from="2027-03-03", new_valid_to="2027-04-01")
+    assert case.result["valid_to"] == "2027-04-01"
+    assert "register_new_decision" not in case.open
+    ends = [due for element, due in watched(case) if element == "permit_ends"]
+    assert ends == [at("2027-04-02", "00:00")]
+    case.wait(at("2027-03-10"))
+    assert "tell_what_applies" not in case.open
+
+
+def test_a_decision_that_nobody_registers_does_not_hide_the_end_of_the_permit() -> None:
+    case = decided_early()
+    case.wait(at("2027-03-03"))
+    assert "tell_what_applies" in case.open
+    assert "register_new_decision" not in case.open
+    assert "new-decision" not in case.awaited
+
+
+def test_a_refusal_leaves_the_permit_watched_and_another_decision_can_come() -> None:
+    case = decided_early()
+    register(case, new_decision="refused")
+    assert ("permit_ends", at("2027-03-03", "00:00")) in watched(case)
+    case.message("new-decision", {})
+    register(case, new_decision="permit", new_valid_from="2027-03-03", new_valid_to="2027-09-02")
+    case.wait(at("2027-03-10"))
+    assert "tell_what_applies" not in case.open
+    assert [element for element, _ in case.fired].count("permit_ends") == 0
+
+
+def decided_early() -> Walk:
+    case = period()
+    case.wait(at("2027-02-25"))
+    case.message("new-decision", {})
+    return case
+
+
+def register(case: Walk, **said: str) -> None:
+    answers = {"new_decision_made_on": "2027-02-25", "told_new_decision": "yes"}
+    case.answer("register_new_decision", answers | said)
+
+
+def watched(case: Walk) -> set[tuple[str, datetime]]:
+    return {(each.place.element, each.due) for each in case.step.timers}
 
 
 def test_what_is_done_late_of_a_period_ends_it_and_leaves_the_new_dates() -> None:

@@ -11,8 +11,8 @@ from service.web import texts
 WEB = Path(texts.__file__).parents[1]
 MADE = re.compile(
     r"^(role|error|weekday|month|case\.status|inbox\.(filter|empty)|cases\.filter|task\.closed|delegation|right|"
-    r"right_state|answers\.section|training\.wrong|organisation|reply\.short|"
-    r"replay_outcome|step|kind|event|event_type|milestone|deployment|access_action|access_list|"
+    r"right_state|answers\.section|training\.wrong|organisation|map|reply\.short|"
+    r"replay_outcome|step|kind|event|event_type|document_kind|letter|milestone|deployment|access_action|access_list|"
     r"draft\.(what|state|live)|draft\.new_form|form_editor\.(type|section|when|p|h|c|answer)|"
     r"settings\.login|outcome|span|board|said|stand|manage|help|accessibility|due|"
     r"login\.missing_.*)(\.|_|$)"

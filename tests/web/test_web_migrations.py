@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from browsing import title, words
 
-from service.commands import deployments
+from service.commands import deployments, tasks
 from service.queries import definitions
 from service.web.workshop import migrations
 
 DIAGRAM = Path(__file__).parents[1] / "commands" / "diagrams" / "two_steps.bpmn"
 PAGE = "/definitions/two_steps/migrations"
 PREVIEW = f"{PAGE}?from=1&to=2"
+WAIVE = "waive=two_steps/check"
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 CALLS = f"""<bpmn:definitions xmlns:bpmn="{BPMN}" id="d" targetNamespace="t">
 <bpmn:process id="calls" name="Anropar" isExecutable="true">
@@ -107,14 +108,14 @@ def test_a_blocked_case_says_why_in_the_readers_language_and_stays(window, desk,
     desk.do(ahead, "ask")
     publish(*WITHOUT)
     petra = window("petra")
-    page = petra.get(PREVIEW)
+    page = petra.get(f"{PREVIEW}&{WAIVE}")
     assert "Fråga: Ärendet står på ett steg som inte finns i den nya versionen." in words(page)
     assert cases_in(page) == [str(ahead)]
-    result = move(petra, page)
+    result = move(petra, page, waive="two_steps/check")
     assert "1 ärende pågår fortfarande på version 1." in words(result)
     assert running() == {1: 1, 2: 1}
     petra.post("/language", language="en")
-    alone = petra.get(PREVIEW)
+    alone = petra.get(f"{PREVIEW}&{WAIVE}")
     assert "The case stands on an element that is not in the new version." in words(alone)
     assert "None of the cases can be moved" in words(alone)
 
@@ -204,11 +205,13 @@ def test_many_cases_are_taken_a_batch_at_a_time_past_those_that_stay(
         desk.do(desk.start(), "ask")
     publish(*WITHOUT)
     petra = window("petra")
-    first = petra.get(PREVIEW)
+    first = petra.get(f"{PREVIEW}&{WAIVE}")
     assert "Ärende 1–2 av 3." in words(first)
-    result = move(petra, first)
-    assert f"{PAGE}?from=1&amp;to=2&amp;map.two_steps%2Fask=&amp;skip=1" in result.text
-    move(petra, petra.get(f"{PREVIEW}&skip=1"), skip="1")
+    given = {"waive": "two_steps/check"}
+    result = move(petra, first, **given)
+    further = "from=1&amp;to=2&amp;map.two_steps%2Fask=&amp;waive=two_steps%2Fcheck&amp;skip=1"
+    assert f"{PAGE}?{further}" in result.text
+    move(petra, petra.get(f"{PREVIEW}&{WAIVE}&skip=1"), skip="1", **given)
     assert running() == {1: 1, 2: 2}
 
 
@@ -232,6 +235,119 @@ def test_what_makes_no_sense_is_refused(window, desk, publish):
     same = petra.get(f"{PAGE}?from=1&to=1")
     assert (same.status_code, '<a href="#to">' in same.text) == (422, True)
     assert "Inga ärenden att visa" in words(petra.get(f"{PREVIEW}&skip=999999999999999999999"))
-    for wrong in ({"case": "x"}, {"case": []}, {"case": str(case), "to": ""}):
+    for wrong in ({"case": "x"}, {"case": str(case), "to": ""}):
         answer = petra.post(PAGE, **({"from": "1", "to": "2", "note": "x"} | wrong))
         assert answer.status_code == 400, wrong
+
+
+def table_of(page):
+    """The map as its table tells it: both steps, state, what differs."""
+    rows = re.findall(r'(?s)<tr data-element="[^"]*".*?</tr>', page.text)
+    return [
+        (*re.search(r'data-state="(\w+)"', row).groups(), re.findall(r"(?s)<td[^>]*>(.*?)</td>", row)[-1])
+        for row in rows
+    ]
+
+
+def test_the_map_tells_of_each_step_in_both_versions(window, desk, publish):
+    desk.start()
+    publish(*NEW_ID, ('name="Kontrollera"', 'name="Granska"'))
+    petra = window("petra")
+    page = petra.get(f"{PREVIEW}&map.two_steps/ask=")
+    assert page.text.count("data-diagram-source") == 2
+    assert table_of(page) == [
+        ("ok", ""),
+        ("blocked", "Finns inte i den nya versionen. 1 ärende stoppas här."),
+        ("blocked", "Tappar kravet på en andra person. 1 ärende stoppas här."),
+        ("ok", ""),
+        ("attention", "Nytt."),
+    ]
+    mapped = petra.get(PREVIEW)
+    assert table_of(mapped) == [
+        ("ok", ""),
+        ("attention", "Har id asking i den nya versionen."),
+        ("attention", "Ändrat: namnet, kravet på två personer."),
+        ("ok", ""),
+    ]
+    assert "Går vidare på: Fråga." in words(mapped)
+
+
+def test_a_lost_second_person_is_said_and_given_up_only_by_a_tick_and_a_note(window, desk, publish):
+    case = desk.start()
+    desk.do(case, "ask")
+    publish(*WITHOUT)
+    petra = window("petra")
+    page = petra.get(PREVIEW)
+    assert "Steg som tappar sin andra person" in words(page)
+    assert "Kontrollera: Någon annan än den som gjorde ett tidigare steg ska göra det här" in words(page)
+    assert cases_in(page) == []
+    ticked = petra.get(f"{PREVIEW}&{WAIVE}")
+    assert cases_in(ticked) == [str(case)]
+    assert "Skriv i anteckningen också varför en andra person inte behövs." in words(ticked)
+    assert "Flyttat: 0." in words(move(petra, ticked))  # the tick belongs to what is sent
+    assert "Flyttat: 1." in words(move(petra, ticked, waive="two_steps/check"))
+    bo = window("bo")
+    assert "Ingen andra person krävs längre check" in words(bo.get(f"/cases/{case}/history"))
+
+
+def test_a_step_that_was_done_and_is_gone_after_the_move_still_shows_its_name_and_answers(
+    window, desk, publish
+):
+    case = desk.start()
+    task = desk.claim(case, "ask")
+    with desk.begin("anna") as work:
+        tasks.complete(work, task, answers={"what": "en sten"})
+    publish(*WITHOUT)
+    petra = window("petra")
+    move(petra, petra.get(f"{PREVIEW}&{WAIVE}"), waive="two_steps/check")
+    anna = window("anna")
+    assert "en sten" in words(anna.get(f"/cases/{case}"))
+    assert "Fråga" in words(anna.get(f"/tasks/{task}"))
+
+
+def test_moved_cases_are_offered_back_until_somebody_acts_on_them(window, desk, publish, running):
+    case, other = desk.start(), desk.start()
+    publish(*RENAMED)
+    petra = window("petra")
+    result = move(petra, petra.get(PREVIEW))
+    assert "Ångra en flytt" in words(result)
+    assert sorted(cases_in(result)) == sorted(map(str, (case, other)))
+    desk.claim(other, "ask")
+    page = petra.get(PAGE)
+    assert "Någon har arbetat i ärendet" in words(page)
+    assert cases_in(page) == [str(case)]
+    given = {"case": [str(case), str(other)], "note": "Fel version"}
+    empty = petra.post(f"{PAGE}/back", **given | {"note": " ", "case": []})
+    assert empty.status_code == 422
+    assert {"#back-cases", "#back-note"} <= set(re.findall(r'<li><a href="(#[\w-]+)"', empty.text))
+    told = words(petra.post(f"{PAGE}/back", **given))
+    assert "Flyttat tillbaka: 1. Flyttas inte: 1." in told
+    assert "Någon har arbetat i ärendet sedan det flyttades." in told
+    assert running() == {1: 1, 2: 1}
+    history = words(window("bo").get(f"/cases/{case}/history"))
+    assert "Ärendet flyttades tillbaka till den tidigare versionen" in history
+    assert "Fel version" in history
+
+
+@pytest.mark.parametrize("who", ["anna", "bo", "greta", "sam"])
+def test_nobody_but_a_process_owner_moves_cases_back(window, desk, publish, running, who):
+    case = desk.start()
+    publish(*RENAMED)
+    petra = window("petra")
+    move(petra, petra.get(PREVIEW))
+    given = {"note": "x", "case": str(case)}
+    assert window(who).post(f"{PAGE}/back", **given).status_code == 403
+    assert petra.post(f"{PAGE}/back", csrf="other", **given).status_code == 403
+    assert running() == {2: 1}
+
+
+def test_at_least_one_case_is_chosen_and_only_the_chosen_ones_are_moved(window, desk, publish, running):
+    first, second = desk.start(), desk.start()
+    publish(*RENAMED)
+    petra = window("petra")
+    page = petra.get(PREVIEW)
+    none = move(petra, page, case=[])
+    assert (none.status_code, '<a href="#cases">Välj minst ett ärende.</a>' in none.text) == (422, True)
+    assert "Flyttat: 1." in words(move(petra, page, case=str(second)))
+    assert running() == {1: 1, 2: 1}
+    assert not desk.told(first, "instance.migrated")

@@ -3,8 +3,19 @@ import NavigatedViewer from "bpmn-js/lib/NavigatedViewer";
 import "bpmn-js/dist/assets/bpmn-js.css";
 import "bpmn-js/dist/assets/diagram-js.css";
 
-const STATES = { done: "is-done", here: "is-here", later: "is-later", skipped: "is-skipped" };
-const SHAPES = { here: "◉", done: "✓", skipped: "–" };
+const STATES = {
+  done: "is-done",
+  here: "is-here",
+  later: "is-later",
+  skipped: "is-skipped",
+  // of a move to another version
+  ok: "is-ok",
+  attention: "is-attention",
+  blocked: "is-blocked",
+};
+const SHAPES = { here: "◉", done: "✓", skipped: "–", ok: "✓", attention: "!", blocked: "✕" };
+const ALWAYS_MARKED = new Set(["here", "attention", "blocked"]); // on small elements too
+const WANTED = ["blocked", "here", "attention"]; // where a drawing opens that is too large to be seen whole
 
 // Draws; gives what a page can do with the drawing, or nothing when the process has no drawing.
 export async function show(container, { chosen = () => {} } = {}) {
@@ -30,6 +41,7 @@ export async function show(container, { chosen = () => {} } = {}) {
   offer(rows, choose);
   if (container.dataset.chosen) viewer.get("canvas").addMarker(container.dataset.chosen, "is-chosen");
   return {
+    viewer,
     choose,
     // the step table has been replaced: show its states, in another drawing when one is given
     async refresh(xml = null) {
@@ -90,7 +102,10 @@ function shape(viewer, container) {
 function rowsOf(container) {
   const scope = container.closest("[data-diagram-scope]") ?? container.parentElement;
   const found = new Map();
-  for (const row of scope.querySelectorAll("[data-steps] tr[data-element]")) found.set(row.dataset.element, row);
+  const column = container.dataset.column ?? "element";
+  for (const row of scope.querySelectorAll("[data-steps] tr[data-element]")) {
+    if (row.dataset[column]) found.set(row.dataset[column], row);
+  }
   return found;
 }
 
@@ -98,13 +113,15 @@ function mark(viewer, rows, container) {
   const canvas = viewer.get("canvas");
   const registry = viewer.get("elementRegistry");
   const states = new Map([...rows].map(([id, row]) => [id, row.dataset.state]));
+  const count = (id) => rows.get(id).dataset.count ?? "";
   for (const element of registry.filter((each) => each.type !== "label")) {
     const state = states.get(element.id);
     if (state && isExpanded(element)) {
       if (state === "here") canvas.addMarker(element.id, "is-around");
+      if (state === "blocked") badge(viewer, element, state, count(element.id));
     } else if (state) {
       canvas.addMarker(element.id, STATES[state]);
-      badge(viewer, element, state, container);
+      badge(viewer, element, state, state === "here" ? container.dataset.wordHere : count(element.id));
     } else if (element.waypoints && taken(element, states)) {
       canvas.addMarker(element.id, "is-taken");
     }
@@ -130,13 +147,12 @@ function taken(flow, states) {
   return from === "done" && (to === "done" || to === "here");
 }
 
-function badge(viewer, element, state, container) {
+function badge(viewer, element, state, words) {
   const isTask = element.width >= 80;
-  if (state === "later" || (!isTask && state !== "here")) return;
+  if (state === "later" || (!isTask && !ALWAYS_MARKED.has(state))) return;
   const html = document.createElement("div");
   html.className = `diagram-mark ${state}`;
   html.setAttribute("aria-hidden", "true");
-  const words = { here: container.dataset.wordHere, done: "", skipped: "" }[state];
   html.textContent = words ? `${SHAPES[state]} ${words}` : SHAPES[state];
   viewer.get("overlays").add(element.id, { position: { top: -12, left: isTask ? 8 : -6 }, html });
 }
@@ -144,7 +160,7 @@ function badge(viewer, element, state, container) {
 function fit(viewer, container) {
   const canvas = viewer.get("canvas");
   canvas.zoom("fit-viewport", "auto");
-  const wanted = container.dataset.chosen ?? first(viewer, "here");
+  const wanted = container.dataset.chosen ?? WANTED.map((state) => first(viewer, state)).find(Boolean);
   // a drawing that would be too small to read opens where the token is
   if (canvas.zoom() < 0.55 && wanted) centre(viewer, wanted, 0.8);
 }

@@ -1,10 +1,11 @@
 // What every editor of a draft has in common: keep what is made, ask what is wrong with it, tell of other owners.
+import { tell } from "../marks.js";
 import { watchUnsaved } from "./unsaved.js";
 
 const SAVE = 900;
 
-// `read` gives the file's text and `put` takes another in its place; `mark` is told the problems of this file;
-// `choose` goes to an element, if it can.
+// `read` gives the file's text and `put` takes another in its place; `mark` is told what was found in this file, and
+// whether it stops the draft or is advice; `choose` goes to an element, if it can.
 export function openDraft(page, { read, put, mark = () => {}, choose = () => false }) {
   const unsaved = watchUnsaved();
   const words = JSON.parse(page.dataset.words);
@@ -56,6 +57,7 @@ export function openDraft(page, { read, put, mark = () => {}, choose = () => fal
   const line = (each) => {
     const item = document.createElement("li");
     const isHere = each.file === page.dataset.file && each.element;
+    if (isHere) item.dataset.element = each.element;
     const place = document.createElement(isHere ? "button" : "strong");
     if (isHere) {
       place.type = "button";
@@ -67,7 +69,9 @@ export function openDraft(page, { read, put, mark = () => {}, choose = () => fal
     return item;
   };
 
-  // what stops the draft and what is only to think of are told apart; only what stops it is marked
+  const here = (found, kind) => found.filter((each) => each.file === page.dataset.file && each.element).map((each) => ({ ...each, kind }));
+
+  // what stops the draft and what is only to think of are told apart, and so are their marks
   const show = (problems, warnings) => {
     const told = problems.length ? words.wrong.replace("{n}", problems.length) : words.fine;
     const more = warnings.length ? words.advice.replace("{n}", warnings.length) : "";
@@ -77,7 +81,7 @@ export function openDraft(page, { read, put, mark = () => {}, choose = () => fal
     page.querySelector("[data-advice]").hidden = !warnings.length;
     list.replaceChildren(...problems.map(line));
     page.querySelector("[data-warnings]").replaceChildren(...warnings.map(line));
-    mark(problems.filter((each) => each.file === page.dataset.file && each.element));
+    mark([...here(problems, "stops"), ...here(warnings, "advice")]);
   };
 
   const work = async () => {
@@ -119,5 +123,5 @@ export function openDraft(page, { read, put, mark = () => {}, choose = () => fal
     }
     now();
   });
-  return { soon, now };
+  return { soon, now, tell: (id, how) => tell(page.querySelectorAll(".editor-problems li"), id, how) };
 }

@@ -7,6 +7,8 @@ import "bpmn-js/dist/assets/diagram-js.css";
 import "bpmn-js/dist/assets/bpmn-font/css/bpmn.css";
 import "@bpmn-io/properties-panel/dist/assets/properties-panel.css";
 import "diagram-js-minimap/assets/diagram-js-minimap.css";
+import { descriptors } from "../bpmn.js";
+import { marker, showElement } from "../marks.js";
 import { openDraft } from "./draft.js";
 import ownGroups from "./properties.js";
 import spiffworkflow from "./spiffworkflow.json";
@@ -19,7 +21,7 @@ const modeler = new Modeler({
   container: page.querySelector("[data-canvas]"),
   propertiesPanel: { parent: page.querySelector("[data-panel]") },
   additionalModules: [BpmnPropertiesPanelModule, BpmnPropertiesProviderModule, ownGroups(JSON.parse(page.dataset.choices)), minimap, words(swedish)],
-  moddleExtensions: { spiffworkflow },
+  moddleExtensions: { ...descriptors, spiffworkflow },
 });
 
 // a file that does not say how it is drawn comes with a drawing beside it, which is kept once something is changed
@@ -34,9 +36,10 @@ const draft = openDraft(page, {
     touched = true;
     fit();
   },
-  mark,
+  mark: marker(modeler, { spoken: { stops: heading("stops"), advice: heading("advice") }, pressed: (id) => draft.tell(id, { go: true }) }),
   choose,
 });
+modeler.on("selection.changed", ({ newSelection }) => draft.tell(newSelection[0]?.businessObject.id));
 modeler.on("commandStack.changed", () => {
   touched = true;
   draft.soon();
@@ -53,27 +56,11 @@ function fit() {
   canvas.viewbox({ x: inner.x - 160, y: inner.y + inner.height / 2 - height / 2, width, height });
 }
 
-function mark(problems) {
-  const overlays = modeler.get("overlays");
-  const canvas = modeler.get("canvas");
-  const registry = modeler.get("elementRegistry");
-  overlays.remove({ type: "problem" });
-  registry.forEach((element) => canvas.removeMarker(element, "is-wrong"));
-  for (const id of new Set(problems.map((each) => each.element))) {
-    const element = registry.get(id);
-    if (!element || element === canvas.getRootElement()) continue;
-    canvas.addMarker(id, "is-wrong");
-    const html = document.createElement("div");
-    html.className = "problem-mark";
-    html.textContent = "!";
-    html.title = problems.filter((each) => each.element === id).map((each) => each.words).join("\n");
-    overlays.add(id, "problem", { position: { top: -12, right: 12 }, html });
-  }
+function heading(kind) {
+  return page.querySelector(`[data-${kind}] [data-kind]`).textContent;
 }
 
 function choose(id) {
-  const element = modeler.get("elementRegistry").get(id);
-  if (!element) return;
-  modeler.get("selection").select(element);
-  modeler.get("canvas").scrollToElement(element);
+  const shape = showElement(modeler, id);
+  if (shape) modeler.get("selection").select(shape);
 }

@@ -69,6 +69,18 @@ const groups = (choices) => [
     ],
   },
   {
+    id: "each",
+    label: ["För varje", "For each"],
+    of: ["bpmn:Activity"],
+    when: (object) => object.loopCharacteristics?.$type === "bpmn:MultiInstanceLoopCharacteristics",
+    entries: [
+      [ofLoop("loopDataInputRef"), "feel", "Listan som gås igenom (FEEL)", "The list gone through (FEEL)"],
+      [itemOfLoop("inputDataItem", "bpmn:DataInput"), "text", "En i listan heter", "One of the list is called"],
+      [ofLoop("loopDataOutputRef"), "text", "Svaren samlas i", "The results are gathered in"],
+      [itemOfLoop("outputDataItem", "bpmn:DataOutput"), "text", "Ett svar heter", "One result is called"],
+    ],
+  },
+  {
     id: "condition",
     label: ["Villkor", "Condition"],
     of: ["bpmn:SequenceFlow"],
@@ -137,7 +149,7 @@ export default function ownGroups(choices) {
   function OwnGroups(propertiesPanel) {
     propertiesPanel.registerProvider(400, {
       getGroups: (element) => (given) => {
-        const own = wanted.filter((group) => isAny(element, group.of)).map((group) => shown(group, element));
+        const own = wanted.filter((group) => isAny(element, group.of) && (group.when?.(getBusinessObject(element)) ?? true)).map((group) => shown(group, element));
         // what is of no use here is not offered
         const [general, ...rest] = given.filter((group) => group && group.id !== "documentation");
         return [general, ...own, ...rest];
@@ -219,6 +231,23 @@ function property(name) {
 
 function attribute(name) {
   return { name, get: (object) => object.get(name), set: ({ element, object, value, modeling }) => modeling.updateModdleProperties(element, object, { [name]: value }) };
+}
+
+function ofLoop(name) {
+  return {
+    name,
+    get: (object) => object.loopCharacteristics.get(name),
+    set: ({ element, object, value, modeling }) => modeling.updateModdleProperties(element, object.loopCharacteristics, { [name]: value }),
+  };
+}
+
+function itemOfLoop(name, type) {
+  return {
+    name,
+    get: (object) => object.loopCharacteristics.get(name)?.id,
+    set: ({ element, object, value, modeling, factory }) =>
+      modeling.updateModdleProperties(element, object.loopCharacteristics, { [name]: value && factory.create(type, { id: value }) }),
+  };
 }
 
 const calledDecision = {

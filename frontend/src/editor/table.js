@@ -102,7 +102,8 @@ function cells(id) {
   return canvas.querySelectorAll(`[data-element-id="${CSS.escape(id)}"], [data-row-id="${CSS.escape(id)}"]`);
 }
 
-function mark(problems) {
+function mark(found) {
+  const problems = found.filter((each) => each.kind === "stops");
   canvas.querySelectorAll("[data-wrong]").forEach((cell) => cell.removeAttribute("data-wrong"));
   for (const each of problems) cells(each.element).forEach((cell) => (cell.dataset.wrong = each.words));
 }

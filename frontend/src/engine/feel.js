@@ -1,9 +1,10 @@
 // What the service's engine loads into V8: FEEL with our functions, for single expressions and for decision tables.
 // Every answer is JSON text: {"value": ...} or {"problem": "words"}. No words contain a value of the case's data.
-import { Words, builtinNames, compile, equals, getType, kind } from "feelin";
+import { Words, builtinNames, builtins, compile, equals, getType, isRange, kind } from "feelin";
 import { date, dateAndTime, duration, isDate, isDateTime, isDuration, isTime, time } from "feelin";
 import { FUNCTIONS, setMoment } from "./moment.js";
 import { survey } from "./names.js";
+import "./standard.js";
 
 const KEPT = 4000;
 const KEPT_TABLES = 500;
@@ -176,13 +177,17 @@ const READERS = {
   time: [isTime, (text) => time(text)],
   dateTime: [isDateTime, (text) => dateAndTime(text)],
   duration: [isDuration, (text) => duration(text)],
-  dayTimeDuration: [isDuration, (text) => duration(text)],
-  yearMonthDuration: [isDuration, (text) => duration(text)],
+  dayTimeDuration: [(value) => isDuration(value) && !value.yearsMonths, (text) => duration(text)],
+  yearMonthDuration: [(value) => isDuration(value) && value.yearsMonths, (text) => duration(text)],
   number: [(value) => getType(value) === "number", null],
   string: [(value) => getType(value) === "string", null],
   boolean: [(value) => getType(value) === "boolean", null],
 };
-const CALLED = { dateTime: "date and time", dayTimeDuration: "duration", yearMonthDuration: "duration" };
+const CALLED = {
+  dateTime: "date and time",
+  dayTimeDuration: "duration in days and hours",
+  yearMonthDuration: "duration in years and months",
+};
 
 // Brings a value to the type that the table says it has: ISO texts of the case's data become dates. Null stays null.
 function typed(value, type, where) {
@@ -192,7 +197,8 @@ function typed(value, type, where) {
   if (is(value)) return value;
   const found = read && getType(value) === "string" ? read(value) : null;
   if (found !== null && is(found)) return found;
-  throw new Words(`${where} should be a ${CALLED[type] || type}, not ${kind(value)}.`);
+  const given = isDuration(found) ? `one in ${found.yearsMonths ? "years and months" : "days and hours"}` : kind(value);
+  throw new Words(`${where} should be a ${CALLED[type] || type}, not ${given}.`);
 }
 
 // A cell that is only a name, and no such name in the data: its author forgot the quotation marks.
@@ -231,14 +237,31 @@ function input({ label, expression, type, allowed }, values, strange) {
   return scoped;
 }
 
-function output({ label, type, allowed }, cell, where, values, strange) {
-  const whole = `${where}, ${label}`;
+function output(column, cell, where, values, strange) {
+  const whole = `${where}, ${column.label}`;
   const given = cell === "" || cell === "-" ? null : located(whole, () => askCell(cell, false, values, strange));
-  const value = typed(given, type, whole);
-  const options = allowed ? located(whole, () => ask(`[${allowed}]`, false, values, strange)) : null;
-  const rank = options ? options.findIndex((each) => equals(typed(each, type, whole), value) === true) : 0;
+  const value = typed(given, column.type, whole);
+  const rank = column.allowed ? located(whole, () => place(column, value, values, strange)) : 0;
   if (rank < 0 && value !== null) throw new Words(`${whole} gives a value that the table does not allow.`);
-  return { value: plain(value), rank: rank < 0 ? Number.MAX_SAFE_INTEGER : rank };
+  return { value, rank: rank < 0 ? Number.MAX_SAFE_INTEGER : rank };
+}
+
+// Tells which of the allowed values, or ranges of them, it is; -1 when it is none. Tests that are no list have no order.
+function place({ type, allowed, listed }, value, values, strange) {
+  if (!listed) return matches(allowed, { ...values, "?": value }, strange) ? 0 : -1;
+  const options = ask(`[${allowed}]`, false, values, strange);
+  return options.findIndex((each) =>
+    isRange(each) ? each.includes(value) === true : equals(typed(each, type, "An allowed value"), value) === true,
+  );
+}
+
+// What COLLECT makes of the values of the only output; null where it makes nothing of them.
+function collected(aggregation, values) {
+  if (!aggregation || values.length === 0) return null;
+  if (values.some((each) => each === null || (aggregation === "SUM" && getType(each) !== "number"))) {
+    throw new Words(`${aggregation} needs ${aggregation === "SUM" ? "numbers" : "a value"} in every rule that hits.`);
+  }
+  return plain(builtins[aggregation.toLowerCase()](values));
 }
 
 // Tables are kept by the digest of what they say, so that they are sent once and not with every question.
@@ -256,7 +279,7 @@ function table(digest, json, moment) {
   return answered(() => (tables.has(digest) ? rows(tables.get(digest), json, moment) : null));
 }
 
-function rows({ inputs, outputs, rules, defaults, first }, json, moment) {
+function rows({ inputs, outputs, rules, defaults, first, aggregation }, json, moment) {
   setMoment(moment);
   const [values, strange] = scope(json);
   const scopes = inputs.map((each) => input(each, values, strange));
@@ -270,8 +293,14 @@ function rows({ inputs, outputs, rules, defaults, first }, json, moment) {
     if (first) break;
   }
   const fallBack = hits.length === 0 && defaults.some(Boolean);
-  const given = fallBack ? cells(defaults, "Default").map(({ value }) => value) : null;
-  return { inputs: scopes.map((each) => plain(each["?"])), hits, defaults: given };
+  const given = fallBack ? cells(defaults, "Default") : null;
+  const told = (row) => row.map(({ value, rank }) => ({ value: plain(value), rank }));
+  return {
+    inputs: scopes.map((each) => plain(each["?"])),
+    hits: hits.map(({ rule, outputs: row }) => ({ rule, outputs: told(row) })),
+    defaults: given && given.map(({ value }) => plain(value)),
+    collected: collected(aggregation, (given ? [given] : hits.map((each) => each.outputs)).map((row) => row[0].value)),
+  };
 }
 
 // Evaluates one expression to a given type.

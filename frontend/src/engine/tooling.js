@@ -3,25 +3,61 @@
 import { layoutProcess } from "bpmn-auto-layout";
 import { BpmnModdle } from "bpmn-moddle";
 import Linter from "bpmnlint/lib/linter.js";
+import { descriptors } from "../bpmn.js";
 import { RULES, resolver } from "./lint_rules.js";
 
-async function read(xml) {
-  const { rootElement, warnings } = await new BpmnModdle().fromXML(xml);
-  return { root: rootElement, warnings };
-}
-
 async function lint(xml) {
-  const { root, warnings } = await read(xml);
+  const { rootElement: root, elementsById, warnings } = await new BpmnModdle(descriptors).fromXML(xml);
+  complete(root);
+  const isMeant = judge(root, elementsById);
   const reports = await new Linter({ config: { rules: RULES }, resolver }).lint(root);
-  const found = warnings.map(({ message, element }) => finding("readable", "warn", element && element.id, message));
+  const found = warnings.map(({ message, element }) => ({ rule: "readable", element: nearest(element), message: message.split("\n")[0] }));
   for (const [rule, each] of Object.entries(reports)) {
-    for (const { id, category, message } of each) found.push(finding(rule, category, id, message));
+    for (const { id, category, message } of each) {
+      if (category === "rule-error") throw new Error(`${rule}: ${message}`);
+      if (isMeant(rule, id)) found.push({ rule, element: id || null, message });
+    }
   }
   return found;
 }
 
-function finding(rule, category, element, message) {
-  return { rule, category: category === "rule-error" ? "error" : category, element: element || null, message };
+// The rules read a flow at both its ends, and every diagram's plane; many tools say the one at the flow alone, and
+// some leave the other out.
+function complete(root) {
+  root.diagrams = (root.diagrams ?? []).filter((each) => each.plane);
+  const elements = [...within(root)];
+  for (const each of elements) if (each.$instanceOf("bpmn:FlowNode")) each.incoming = each.outgoing = undefined;
+  for (const flow of elements.filter((each) => each.$type === "bpmn:SequenceFlow")) {
+    flow.sourceRef?.get("outgoing").push(flow);
+    flow.targetRef?.get("incoming").push(flow);
+  }
+}
+
+function* within(container) {
+  for (const each of container.rootElements ?? container.flowElements ?? []) {
+    yield each;
+    yield* within(each);
+  }
+}
+
+function nearest(element) {
+  for (let each = element; each; each = each.$parent) if (each.id) return each.id;
+  return null;
+}
+
+// Two flows that are one are told at the second of them; a process that is drawn nowhere is the service's to draw.
+function judge(root, elementsById) {
+  const shown = new Set(root.diagrams.flatMap((each) => each.plane.planeElement ?? []).map((each) => each.bpmnElement));
+  const processes = root.rootElements.filter((each) => each.$type === "bpmn:Process");
+  const drawn = new Set(processes.filter((each) => each.flowElements?.some((inner) => shown.has(inner))));
+  const isDrawn = (element) => {
+    while (element && element.$type !== "bpmn:Process") element = element.$parent;
+    return element ? drawn.has(element) : shown.size > 0;
+  };
+  return (rule, id) => {
+    if (rule === "no-duplicate-sequence-flows") return elementsById[id]?.$type === "bpmn:SequenceFlow";
+    return rule !== "no-bpmndi" || isDrawn(elementsById[id]);
+  };
 }
 
 async function layout(xml) {

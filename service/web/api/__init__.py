@@ -10,6 +10,7 @@ from service.web import auth
 from service.web.api import (
     cases,
     definitions,
+    documents,
     exports,
     feeds,
     health,
@@ -31,6 +32,7 @@ NOUNS = (
     definitions,
     cases,
     tasks,
+    documents,
     messages,
     timers,
     notices,

@@ -7,17 +7,16 @@ from uuid import UUID
 import marshmallow as ma
 from flask import Response, request
 from marshmallow import fields, validate
-from werkzeug.exceptions import UnsupportedMediaType
 
 from service.commands import deployments, migrations
 from service.engine import examples
-from service.errors import Invalid, NotFound, Problem
+from service.errors import Invalid, NotFound, Problem, WrongType
 from service.models.definitions import DefinitionKind, DeploymentState
 from service.queries import definitions, replays, simulations
-from service.queries.definitions import VersionRow
+from service.queries.paging import part
 from service.web import auth
-from service.web.api.requests import Answer, Blueprint, changes, load, reads, works_alone
-from service.web.api.schemas import Shown, Strict, Words, instant, maybe, page_of, text
+from service.web.api.requests import PARTS, Answer, Blueprint, changes, load, reads, works_alone
+from service.web.api.schemas import Page, Shown, Strict, Words, instant, maybe, page_of, text
 from service.work import UnitOfWork
 
 blueprint = Blueprint("definitions", __name__, description="Diagrams, decision tables and forms")
@@ -214,8 +213,24 @@ class MigrationBody(Strict):
             "description": "Old element id to new; those of a called process are named “process/element”."
         },
     )
+    waived = fields.List(
+        text(longest=200),
+        load_default=list,
+        validate=validate.Length(max=migrations.MOST),
+        metadata={
+            "description": "Steps, named as in `mapping`, that no second person needs to do any more though "
+            "the old version asks for one; the note says why."
+        },
+    )
     note = text(longest=2000, load_default="")
     dry_run = fields.Boolean(load_default=False)
+
+
+class MoveBackBody(Strict):
+    """Which moved cases to move back to the version that they came from, and why."""
+
+    cases = fields.List(fields.UUID(), required=True, validate=validate.Length(1, migrations.MOST))
+    note = text(longest=2000, required=True)
 
 
 class ReplayItem(Shown):
@@ -314,16 +329,16 @@ UPLOAD = {
 }
 
 
-@reads(blueprint, "/process-definitions", page_of(DefinitionItem, "Definition"))
-def listed(work: UnitOfWork) -> dict[str, Any]:
-    """List the newest version in force of each process."""
-    return _page(definitions.newest(work))
+@reads(blueprint, "/process-definitions", page_of(DefinitionItem, "Definition"), query=Page())
+def listed(work: UnitOfWork, **which: Any) -> Any:
+    """List the newest version in force of each process, by name."""
+    return part(work, definitions.newest(work), by=["name", "key"], **which)
 
 
-@reads(blueprint, "/process-definitions/<key>/versions", page_of(DefinitionItem, "Version"))
-def versions(work: UnitOfWork, key: str) -> dict[str, Any]:
+@reads(blueprint, "/process-definitions/<key>/versions", page_of(DefinitionItem, "Version"), query=Page())
+def versions(work: UnitOfWork, key: str, **which: Any) -> Any:
     """List all versions of one process, the newest first."""
-    return _page(definitions.versions(work, _known(key)))
+    return part(work, definitions.versions(work, _known(key)), by=["version"], newest_first=True, **which)
 
 
 @reads(blueprint, "/process-definitions/<key>/versions/<int:version>", DefinitionDocument())
@@ -385,6 +400,12 @@ def migrate(key: str, **given: Any) -> dict[str, Any]:
     return {"items": migrations.migrate(auth.begin, _known(key), **given)}
 
 
+@works_alone(blueprint, "/process-definitions/<key>/migrations/back", Migrated(), body=MoveBackBody())
+def move_back(key: str, **given: Any) -> dict[str, Any]:
+    """Move cases back to where they were moved from, as they stood; one that was acted on since stays."""
+    return {"items": migrations.move_back(auth.begin, _known(key), **given)}
+
+
 @changes(blueprint, "/deployments", DeploymentDocument(), status=201, document={"requestBody": UPLOAD})
 def deploy(work: UnitOfWork) -> Answer:
     """Check and publish files, all or nothing; 422 lists every problem found. 200 when nothing is new."""
@@ -403,11 +424,11 @@ def approve(work: UnitOfWork, deployment_id: UUID) -> dict[str, Any]:
 
 
 def _parts() -> dict[str, Any]:
-    if request.mimetype != "multipart/form-data":
-        raise UnsupportedMediaType
+    if request.mimetype != PARTS:
+        raise WrongType("Send the files as multipart/form-data, each in the field “files”.")
     given = request.form.to_dict(flat=False)
     given.pop("csrf", None)  # of a page's own form
-    return load(PARTS, {name: values[0] for name, values in given.items() if len(values) == 1})
+    return load(FIELDS, {name: values[0] for name, values in given.items() if len(values) == 1})
 
 
 def _files() -> dict[str, bytes]:
@@ -440,8 +461,4 @@ def _known(key: str) -> str:
     return key
 
 
-def _page(rows: tuple[VersionRow, ...]) -> dict[str, Any]:
-    return {"items": rows, "next": None, "total": len(rows)}
-
-
-PARTS: ma.Schema = Parts()
+FIELDS: ma.Schema = Parts()

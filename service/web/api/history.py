@@ -11,10 +11,11 @@ from service import verifier
 from service.commands import checkpoints
 from service.queries import casefile, history
 from service.queries.history import Event
+from service.queries.paging import part
 from service.queries.verification import Checked
 from service.web import auth, trail
 from service.web.api.requests import Blueprint, changes, reads, works_alone
-from service.web.api.schemas import Page, Shown, Strict, instant, maybe, page_of, text
+from service.web.api.schemas import MOST, Page, Shown, Strict, instant, maybe, page_of, text
 from service.work import UnitOfWork
 
 blueprint = Blueprint("history", __name__, description="The trail")
@@ -109,6 +110,12 @@ class AccessItem(Shown):
     reason = maybe(fields.String)
 
 
+class Whole(Page):
+    """Which part of a case's history; without `limit` all that is left of it."""
+
+    limit = fields.Integer(validate=validate.Range(1, MOST), metadata={"description": "Rows."})
+
+
 Window = Page.from_dict(
     {"from": instant(), "to": instant(), "actor": text(longest=64), "case": fields.UUID()}, name="Window"
 )
@@ -144,14 +151,15 @@ class PersonCode(Shown):
     code = fields.String(required=True)
 
 
-@reads(blueprint, "/cases/<uuid:case_id>/history", page_of(EventItem, "Event"))
-def timeline(work: UnitOfWork, case_id: UUID) -> dict[str, Any]:
-    """Show every event of a case in order; the look is logged."""
+@reads(blueprint, "/cases/<uuid:case_id>/history", page_of(EventItem, "Event"), query=Whole())
+def timeline(work: UnitOfWork, case_id: UUID, **which: Any) -> dict[str, Any]:
+    """Show every event of a case in order, a page of them when `limit` asks for one; the look is logged."""
     events = history.timeline(work, case_id)
     definition = casefile.case(work, case_id).definition
     told = {each.sequence: each.words for each in trail.tell(events, definition, whole=True)}
-    items = [_event(event, told.get(event.sequence, event.type)) for event in events]
-    return {"items": items, "next": None, "total": len(items)}
+    found = part(work, events, by=["sequence"], **{"limit": len(events), **which})
+    items = [_event(event, told.get(event.sequence, event.type)) for event in found.items]
+    return {**vars(found), "items": items}
 
 
 @reads(blueprint, "/cases/<uuid:case_id>/history/verification", Verdict())

@@ -9,10 +9,11 @@ from marshmallow import fields, validate
 
 from service.commands import people as commands
 from service.queries import people
+from service.queries.paging import part
 from service.rules.permissions import Actor, Role
 from service.web import auth
 from service.web.api.requests import Answer, Blueprint, changes, opens, reads
-from service.web.api.schemas import ROLES, Shown, Strict, instant, maybe, page_of, text
+from service.web.api.schemas import ROLES, Page, Shown, Strict, instant, maybe, page_of, text
 from service.work import UnitOfWork
 
 blueprint = Blueprint("people", __name__, description="Who asks, and who there is")
@@ -167,10 +168,11 @@ def me(work: UnitOfWork) -> dict[str, Any]:
     return _me(work.actor)
 
 
-@reads(blueprint, "/users", page_of(UserItem, "User"))
-def users(work: UnitOfWork) -> dict[str, Any]:
-    """List all users, for administrators."""
-    return _page([{**vars(row), "roles": _grants(row.grants)} for row in people.users(work)])
+@reads(blueprint, "/users", page_of(UserItem, "User"), query=Page())
+def users(work: UnitOfWork, **which: Any) -> dict[str, Any]:
+    """List all users, for administrators, by username."""
+    found = part(work, people.users(work), by=["username"], **which)
+    return {**vars(found), "items": [{**vars(row), "roles": _grants(row.grants)} for row in found.items]}
 
 
 @changes(blueprint, "/users", Created(), body=NewUser(), status=201)
@@ -191,17 +193,17 @@ def add_user(
     return {"id": made}
 
 
-@reads(blueprint, "/units", page_of(UnitItem, "Unit"))
-def units(work: UnitOfWork) -> dict[str, Any]:
-    """List all units."""
-    return _page(people.units(work))
+@reads(blueprint, "/units", page_of(UnitItem, "Unit"), query=Page())
+def units(work: UnitOfWork, **which: Any) -> Any:
+    """List all units, by name."""
+    return part(work, people.units(work), by=["name", "key"], **which)
 
 
 @changes(blueprint, "/units", UnitItem(), body=NewUnit(), status=201)
-def add_unit(work: UnitOfWork, *, key: str, name: str) -> dict[str, str]:
+def add_unit(work: UnitOfWork, *, key: str, name: str) -> Any:
     """Add a unit, as an administrator."""
     commands.add_unit(work, key=key, name=name)
-    return {"key": key, "name": name}
+    return next(row for row in people.units(work) if row.key == key)
 
 
 @changes(blueprint, "/units/<key>/head", None, body=Head(), method="PUT", status=204)
@@ -218,10 +220,10 @@ def set_address(work: UnitOfWork, username: str, *, email: str | None) -> Answer
     return Answer(None)
 
 
-@reads(blueprint, "/delegations", page_of(DelegationItem, "Delegation"))
-def delegations(work: UnitOfWork) -> dict[str, Any]:
-    """List the delegation register."""
-    return _page(people.delegations(work))
+@reads(blueprint, "/delegations", page_of(DelegationItem, "Delegation"), query=Page())
+def delegations(work: UnitOfWork, **which: Any) -> Any:
+    """List the delegation register, the newest first."""
+    return part(work, people.delegations(work), by=["valid_from", "id"], newest_first=True, **which)
 
 
 @changes(blueprint, "/delegations", Created(), body=NewDelegation(), status=201)
@@ -233,10 +235,10 @@ def delegate(
     return {"id": made}
 
 
-@reads(blueprint, "/sessions", page_of(LoginItem, "Login"))
-def logins(work: UnitOfWork) -> dict[str, Any]:
-    """List your own logins that are still good."""
-    return _page(people.logins(work))
+@reads(blueprint, "/sessions", page_of(LoginItem, "Login"), query=Page())
+def logins(work: UnitOfWork, **which: Any) -> Any:
+    """List your own logins that are still good, the newest first."""
+    return part(work, people.logins(work), by=["created_at", "id"], newest_first=True, **which)
 
 
 @changes(blueprint, "/sessions/<uuid:login_id>", None, method="DELETE", status=204)
@@ -260,7 +262,3 @@ def _me(actor: Actor) -> dict[str, Any]:
 
 def _grants(grants: Any) -> list[dict[str, str]]:
     return [{"role": role, "unit": unit} for role, unit in grants]
-
-
-def _page(rows: Any) -> dict[str, Any]:
-    return {"items": rows, "next": None, "total": len(rows)}

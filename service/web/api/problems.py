@@ -27,7 +27,6 @@ TITLES = {
 DETAILS = {
     405: "This address does not take that method.",
     413: "That is larger than the service takes.",
-    415: "Send the body as application/json.",
     500: "The service failed; nothing was changed. Quote the request's id when you report it.",
 }
 CODES = {
@@ -35,7 +34,6 @@ CODES = {
     404: "not-found",
     405: "method-not-allowed",
     413: "too-large",
-    415: "wrong-type",
 }  # of what HTTP itself refuses
 RETRY_AFTER = {429: "600", 503: "2"}  # seconds
 TYPE = "application/problem+json"

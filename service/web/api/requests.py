@@ -6,7 +6,8 @@ A view gets its unit of work first, then path, query or body as plain values, an
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
@@ -14,15 +15,16 @@ from typing import Any
 import marshmallow as ma
 from flask import Response, request
 from flask_smorest import Blueprint as DocumentedBlueprint
-from werkzeug.exceptions import UnsupportedMediaType
 
 from service.commands import idempotency
-from service.errors import Invalid, Malformed, Problem, Stale, TooLarge
+from service.errors import Invalid, Malformed, Problem, Stale, TooLarge, WrongType
 from service.web import auth
 from service.work import UnitOfWork
 
 LARGEST_BODY = 1024 * 1024  # bytes
 DEEPEST, MOST_DIGITS = 32, 20
+PARTS = "multipart/form-data"
+TAG = re.compile(r'"[0-9]{1,18}(\.[0-9]{1,18})?"')
 View = Callable[..., Any]
 
 
@@ -103,9 +105,13 @@ _FILES: Mapping[str, dict[str, str]] = {
 
 
 def files(
-    blueprint: Blueprint, rule: str, content_type: str, *, query: ma.Schema | None = None
+    blueprint: Blueprint, rule: str, types: str | Sequence[str], *, query: ma.Schema | None = None
 ) -> Callable[[View], View]:
-    """Make a view that answers with a file and opens its units of work itself: `view(**query)`."""
+    """Make a view that answers with a file and opens its units of work itself: `view(**query)`.
+
+    `types` are the kinds of file that it may be.
+    """
+    first, *others = [types] if isinstance(types, str) else types
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -113,8 +119,11 @@ def files(
             found: Response = view(**path, **(_load(query, _query(query), "parameter") if query else {}))
             return found
 
-        content = _FILES.get(content_type, {"type": "string", "format": "binary"})
-        documented = blueprint.response(200, content, content_type=content_type)(answered)
+        content = _FILES.get(first, {"type": "string", "format": "binary"})
+        documented = blueprint.response(200, content, content_type=first)(answered)
+        if others:
+            more = {each: {"schema": content} for each in others}
+            documented = blueprint.doc(responses={200: {"content": more}})(documented)
         if query is not None:
             documented = blueprint.arguments(query, location="query")(documented)
         blueprint.route(rule, methods=["GET"])(documented)
@@ -132,20 +141,23 @@ def changes(
     status: int = 200,
     method: str = "POST",
     document: Mapping[str, Any] | None = None,
+    beforehand: Callable[..., Any] | None = None,
 ) -> Callable[[View], View]:
     """Make a view that changes something: `view(work, **body)`; without an answer it gives 204.
 
-    A `document` describes a body that the view reads itself.
+    A `document` describes a body that the view reads itself. What takes long is done `beforehand(**path)`,
+    while nothing is locked; the view gets what it gives as `ready`.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def answered(**path: Any) -> Response:
             raw = _received()  # all of it, before anything is locked
+            ready = {} if beforehand is None else {"ready": beforehand(**path)}
             with auth.begin() as work:
 
                 def act() -> Response:
-                    given = {} if document else _body(body, raw)
+                    given = ready if document else _body(body, raw)
                     return _respond(view(work, **path, **given), answer, status)
 
                 return _once(work, raw, act)
@@ -184,20 +196,27 @@ def opens(
     return decorate
 
 
-def seen_revision() -> int | None:
-    """Give the revision that `If-Match` names, None when it does not matter; raises `Stale` for nonsense."""
+def seen_revisions() -> tuple[int, ...]:
+    """Give the revisions that the tag in `If-Match` is made of, none when it does not matter.
+
+    Raises `Stale` for nonsense.
+    """
     given = request.headers.get("If-Match", "").strip()
     if given in {"", "*"}:
-        return None
-    number = given.strip('"')
-    if not number.isascii() or not number.isdigit() or len(number) > MOST_DIGITS or f'"{number}"' != given:
+        return ()
+    if TAG.fullmatch(given) is None:
         raise Stale
-    return int(number)
+    return tuple(int(each) for each in given.strip('"').split("."))
 
 
-def etag(revision: int) -> dict[str, str]:
-    """Give the header that names what was seen."""
-    return {"ETag": f'"{revision}"'}
+def seen_revision() -> int | None:
+    """Give the case's revision that `If-Match` names, None when it does not matter; raises `Stale`."""
+    return next(iter(seen_revisions()), None)
+
+
+def etag(*revisions: int) -> dict[str, str]:
+    """Give the header that names what was seen: a case, or a task by its case and its draft."""
+    return {"ETag": f'"{".".join(map(str, revisions))}"'}
 
 
 def read_json(raw: bytes) -> Any:
@@ -251,7 +270,7 @@ def _respond(found: Any, schema: ma.Schema | None, status: int) -> Response:
 
 def _received() -> bytes:
     """Take the body in, and give what tells it from another one; raises `TooLarge`."""
-    if request.mimetype == "multipart/form-data":
+    if request.mimetype == PARTS:
         return _parts_received()  # within the application's own limit
     if (request.content_length or 0) > LARGEST_BODY:
         raise TooLarge(f"A body has at most {LARGEST_BODY // 1024} kB.")
@@ -262,7 +281,8 @@ def _received() -> bytes:
 
 
 def _parts_received() -> bytes:
-    parts = [repr(each).encode() for each in sorted(request.form.items(multi=True))]
+    # a part may lack a name
+    parts = [each.encode() for each in sorted(map(repr, request.form.items(multi=True)))]
     for name, file in request.files.items(multi=True):
         content = file.read()
         file.seek(0)
@@ -275,8 +295,8 @@ def _body(schema: ma.Schema | None, raw: bytes) -> dict[str, Any]:
         if raw.strip() not in {b"", b"{}"}:
             raise Invalid(problems=[Problem("Send nothing with this request.", pointer="", rule="unknown")])
         return {}
-    if raw and not request.is_json:
-        raise UnsupportedMediaType
+    if not request.is_json and (raw or request.mimetype == PARTS):
+        raise WrongType("Send the body as application/json.")
     return _load(schema, read_json(raw) if raw else {}, "pointer")
 
 

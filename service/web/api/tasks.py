@@ -12,7 +12,7 @@ from service.errors import Stale
 from service.queries import worklist
 from service.queries.paging import Page
 from service.queries.worklist import TaskPage, TaskRow
-from service.web.api.requests import Answer, Blueprint, changes, etag, reads, seen_revision
+from service.web.api.requests import Answer, Blueprint, changes, etag, reads, seen_revision, seen_revisions
 from service.web.api.schemas import Page as Paged
 from service.web.api.schemas import Shown, Strict, Words, instant, maybe, page_of, text
 from service.web.api.timers import Counted, Move
@@ -175,9 +175,17 @@ def set_due(work: UnitOfWork, task_id: UUID, *, due_at: datetime, reason: str, l
 
 @changes(blueprint, "/tasks/<uuid:task_id>/draft", DraftSaved(), body=Data(), method="PUT")
 def save_draft(work: UnitOfWork, task_id: UUID, *, data: dict[str, Any]) -> Answer:
-    """Keep what has been typed, encrypted until the task is done; If-Match names the draft's revision."""
-    revision = tasks.save_draft(work, task_id, data=data, revision=seen_revision())
-    return Answer({"revision": revision, "saved_at": work.now}, etag(revision))
+    """Keep what has been typed, encrypted until the task is done.
+
+    If-Match names the task as it was seen, or the draft's revision alone.
+    """
+    seen = seen_revisions()
+    if len(seen) > 1:
+        _must_be_seen(work, task_id)
+    revision = tasks.save_draft(work, task_id, data=data, revision=seen[-1] if seen else None)
+    return Answer(
+        {"revision": revision, "saved_at": work.now}, etag(worklist.revision(work, task_id), revision)
+    )
 
 
 @changes(blueprint, "/tasks/<uuid:task_id>/complete", Completed(), body=Data())
@@ -188,7 +196,7 @@ def complete(work: UnitOfWork, task_id: UUID, *, data: dict[str, Any]) -> tasks.
 
 def _shown(work: UnitOfWork, task_id: UUID) -> Answer:
     page = worklist.task(work, task_id)
-    return Answer(_document(work, page), etag(page.revision))
+    return Answer(_document(work, page), etag(page.revision, page.draft.revision if page.draft else 0))
 
 
 def _must_be_seen(work: UnitOfWork, task_id: UUID) -> None:

@@ -200,14 +200,22 @@ def _page(draft_id: UUID, *, problems: Sequence[tuple[str | None, str]] = (), no
     names: dict[str, str] = {}
     for each in one.files:
         names |= _names(each.content, each.name)
+    stops = findings.listed(found.problems, names) if found else []
+    advice = findings.listed(found.warnings, names) if found else []
+    told_of = {each["file"] for each in (*stops, *advice) if each["element"]}
     return render_template(
         "drafts/draft.html",
         row=one.row,
         problems=list(problems),
         note=one.row.note if note is None else note,
         changes={each.name: _changes(each) for each in one.files},
-        stops=findings.listed(found.problems, names) if found else [],
-        advice=findings.listed(found.warnings, names) if found else [],
+        stops=stops,
+        advice=advice,
+        drawings={
+            each.name: layouts.shown(each.content)
+            for each in one.files
+            if each.name in told_of and each.name.endswith(".bpmn")
+        },
         checked=found is not None,
         may_try=may_try and found is not None,
         others=others,

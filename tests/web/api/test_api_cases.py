@@ -174,7 +174,8 @@ def test_a_case_that_cannot_start_leaves_nothing_behind(anna, body, pointer, rul
 
 
 def test_nobody_starts_a_case_in_a_unit_they_do_not_work_in(anna, caller):
-    is_problem(anna.post("cases", {"process": "two_steps", "unit": "farsta"}), 404)
+    is_problem(anna.post("cases", {"process": "two_steps", "unit": "farsta"}), 403)
+    is_problem(anna.post("cases", {"process": "two_steps", "unit": "none"}), 422, pointer="/unit")
     answer = caller("sam").post("cases", {"process": "two_steps", "unit": "norrmalm"})
     assert answer.status_code in {403, 404}
 

@@ -175,14 +175,24 @@ def test_renamed_elements_are_mapped_and_a_wrong_mapping_is_told_by_entry(petra,
     caller("pia").post(f"deployments/{made['id']}/approval")
     path, body = "process-definitions/two_steps/migrations", {"from": 1, "to": 2, "note": "Nya id"}
     (told,) = petra.post(path, body | {"dry_run": True}).get_json()["items"]
-    assert [each["reason"] for each in told["obstacles"]] == ["element-removed"]
+    assert [each["reason"] for each in told["obstacles"]] == ["element-removed", "second-person-lost"]
     wrong = petra.post(path, body | {"mapping": {"ask": "end"}})
     is_problem(wrong, 422, pointer="/mapping/ask", rule="mapping-twice")
     is_problem(petra.post(path, body | {"mapping": {"ask": 1}}), 422)
+    needless = petra.post(path, body | {"mapping": {"ask": "asking"}, "waived": ["check"]})
+    is_problem(needless, 422, pointer="/waived/0", rule="waived-needless")
     (moved,) = petra.post(path, body | {"mapping": {"ask": "asking"}}).get_json()["items"]
     assert moved["moved"]
     (task,) = anna.get(f"tasks?case={case['id']}").get_json()["items"]
     assert task["element"] == "asking"
+    back = {"cases": [case["id"]], "note": "Fel version"}
+    is_problem(petra.post(f"{path}/back", back | {"note": ""}), 422, pointer="/note")
+    is_problem(anna.post(f"{path}/back", back), 403)
+    (told,) = petra.post(f"{path}/back", back).get_json()["items"]
+    assert told["moved"]
+    assert anna.get(f"cases/{case['id']}").get_json()["process"]["version"] == 1
+    (told,) = petra.post(f"{path}/back", back).get_json()["items"]
+    assert (told["moved"], [each["reason"] for each in told["obstacles"]]) == (False, ["gone-on"])
 
 
 def test_cases_are_gone_through_on_files_that_are_not_deployed(petra, anna):

@@ -4,6 +4,7 @@ import pytest
 from calling import V1, Caller, is_problem
 
 PASSWORD = "en lång mening om havet"
+ONE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # the database has no part in these
 
 
 def logged_in(app) -> Caller:
@@ -107,6 +108,51 @@ def test_administrators_add_units_users_and_delegations(caller, anna):
     for path, body in (("users", user), ("units", {"key": "x", "name": "X"}), ("delegations", given)):
         is_problem(anna.post(path, body), 403)
     is_problem(anna.get("users"), 403)
+
+
+USER = {"username": "nora", "name": "Nora Ek", "roles": [{"role": "auditor", "unit": "farsta"}]}
+DELEGATION = {
+    "user": "bo", "code": "x", "position": "chef", "unit": "norrmalm", "basis": "SN",
+    "valid_from": "2026-01-01",
+}  # fmt: skip
+
+
+@ONE
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("users", {**USER, "name": " \t "}, "/name"),
+        ("users", {**USER, "roles": [*USER["roles"], {"role": "auditor", "unit": "none"}]}, "/roles/1/unit"),
+        ("units", {"key": "ny", "name": "  "}, "/name"),
+        ("delegations", {**DELEGATION, "user": "nobody"}, "/user"),
+        ("delegations", {**DELEGATION, "unit": "none"}, "/unit"),
+        ("delegations", {**DELEGATION, "code": " "}, "/code"),
+        ("delegations", {**DELEGATION, "position": " "}, "/position"),
+        ("delegations", {**DELEGATION, "basis": " "}, "/basis"),
+        ("delegations", {**DELEGATION, "valid_to": "2025-12-31"}, "/valid_to"),
+    ],
+)
+def test_what_cannot_be_entered_is_pointed_at_where_it_stands(caller, path, body, pointer):
+    sam = caller("sam")
+    before = sam.get(path).get_json()["total"]
+    is_problem(sam.post(path, body), 422, pointer=pointer)
+    assert sam.get(path).get_json()["total"] == before
+
+
+@ONE
+def test_who_leads_a_unit_is_told_of_units_and_people_that_there_are(caller):
+    sam = caller("sam")
+    is_problem(sam.put("units/none/head", {"user": "bo"}), 404)
+    is_problem(sam.put("units/norrmalm/head", {"user": "nobody"}), 422, pointer="/user")
+
+
+@ONE
+def test_names_are_kept_without_blanks_around_them(caller):
+    sam = caller("sam")
+    assert sam.post("units", {"key": "ny", "name": "  Nya \n enheten "}).get_json()["name"] == "Nya enheten"
+    assert sam.post("users", {**USER, "roles": USER["roles"] * 2}).status_code == 201
+    nora = next(row for row in sam.get("users").get_json()["items"] if row["username"] == "nora")
+    assert nora["roles"] == USER["roles"]
 
 
 def test_a_login_is_ended_from_another_place(caller, kim):

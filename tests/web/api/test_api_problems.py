@@ -9,6 +9,7 @@ from service.engine import workflow
 from service.errors import StepFailed, Unavailable
 from service.queries import casefile
 
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
 ONE = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # the database has no part in these
 
 
@@ -56,6 +57,25 @@ def test_a_body_of_another_type_is_refused(anna, content_type):
         headers={"Authorization": f"Bearer {anna.token}", "Content-Type": content_type},
     )
     is_problem(answer, 415)
+
+
+@ONE
+def test_parts_are_no_json_and_json_is_no_parts(caller, anna):
+    parts = {"process": "two_steps"}
+    headers = {"Authorization": f"Bearer {anna.token}"}
+    is_problem(anna.client.post(f"{V1}/cases", data=parts, headers=headers | MULTIPART), 415)
+    without_boundary = {"Content-Type": "multipart/form-data"}
+    is_problem(anna.client.post(f"{V1}/cases", data=b"text", headers=headers | without_boundary), 415)
+    answer = caller("petra").post("deployments", {"note": "x"})
+    is_problem(answer, 415)
+    assert "multipart/form-data" in answer.get_json()["detail"]
+
+
+@ONE
+@pytest.mark.parametrize("origin", ["http://[x", "http://evil.example", "x"])
+def test_a_change_from_no_page_of_ours_is_refused_wherever_it_says_it_comes_from(caller, origin):
+    body = {"username": "anna", "password": "en lång mening om havet"}
+    is_problem(caller(None).post("session", body, Origin=origin), 403)
 
 
 @pytest.mark.parametrize(

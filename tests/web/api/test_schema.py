@@ -20,7 +20,8 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
 from service.app import create_app
-from service.commands import cases, people, tasks
+from service.commands import cases, documents, people, tasks
+from service.models.documents import DocumentKind
 from service.queries import deadlines, worklist
 from service.rules.permissions import SYSTEM
 from service.work import open_platform
@@ -55,11 +56,14 @@ class Town:
         with self.platform.begin(self.anna) as work:
             reminded = cases.start(work, "reminded", unit="norrmalm")
         with self.platform.begin(self.anna) as work:
+            document = documents.add(work, case_id, kind=DocumentKind.OTHER, content=b"Hej.")
+        with self.platform.begin(self.anna) as work:
             timer = deadlines.timers(work, case=reminded).items[0]
         return {
             "case_id": str(case_id),
             "task_id": str(row.id),
             "timer_id": str(timer.id),
+            "document_id": str(document),
             "key": "two_steps",
             "version": 1,
         }
@@ -130,6 +134,7 @@ RIGHT: dict[str, Any] = {
     "POST /api/v1/timers/{timer_id}/pause": ("bo", BASIS),
     "POST /api/v1/timers/{timer_id}/resume": ("bo", REASON, ("bo", "timers/{timer_id}/pause", BASIS)),
     "PUT /api/v1/users/{username}/address": ("anna", {"email": "anna@example.se"}),
+    "POST /api/v1/cases/{case_id}/documents": ("anna", {"kind": "rights_letter", "language": "en"}),
     "POST /api/v1/cases/{case_id}/resume": ("bo", REASON, ("bo", "cases/{case_id}/suspend", REASON)),
     "POST /api/v1/cases/{case_id}/transfer": ("bo", {"unit": "farsta", **REASON}),
     "POST /api/v1/cases/{case_id}/protect": ("bo", {"protection": "protected", **REASON}),
@@ -229,6 +234,7 @@ def test_without_an_identity_no_operation_answers(town):
                 "login_id": uuid4(),
                 "notice_id": uuid4(),
                 "training_id": uuid4(),
+                "document_id": uuid4(),
                 "username": "anna",
             }
         )
