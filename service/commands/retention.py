@@ -20,6 +20,7 @@ from service.commands.cases import require_reason
 from service.engine import decisions, workflow
 from service.errors import Conflict, NotFound, Unavailable
 from service.models.cases import Answers, Case, CaseAccess, CaseStatus, Draft, ProcessInstance, Task
+from service.models.documents import Document, DocumentContent
 from service.models.history import HistoryEvent
 from service.models.jobs import Incident
 from service.models.notices import Mail, Notice
@@ -249,9 +250,12 @@ def _destroy(
 ) -> None:
     """Let go of all that is personal; `code` tells the figures which cases were one person's, not whose."""
     tasks = sa.select(Task.id).where(Task.case_id == case.id)
+    papers = sa.select(Document.id).where(Document.case_id == case.id)
     gone = (
         sa.delete(Answers).where(Answers.task_id.in_(tasks)),
         sa.delete(Draft).where(Draft.task_id.in_(tasks)),
+        sa.delete(DocumentContent).where(DocumentContent.document_id.in_(papers)),
+        sa.update(Document).where(Document.case_id == case.id).values(label=b""),  # that there was one stays
         sa.delete(Notice).where(Notice.case_id == case.id),
         sa.delete(Mail).where(Mail.case_id == case.id),
         sa.delete(Incident).where(Incident.case_id == case.id),  # their causes and reasons are people's words
@@ -260,7 +264,7 @@ def _destroy(
     for each in gone:
         work.session.execute(each, execution_options={"synchronize_session": False})
     for instance in instances:
-        instance.snapshot = b""
+        instance.snapshot, instance.before_move = b"", None
     case.person_index, case.wrapped_key = code, None
     work.stands(case, instances)
     work.record(case, verifier.DESTROYED, details=details)
