@@ -110,8 +110,9 @@ def _words(event: Event, definition: Definition) -> str:
     late = details.get("late_seconds", 0) >= 60 * 60
     name = milestone(str(details.get("name", "")))
     right = details.get("right")
+    more = "late" if late else "owner" if details.get("owner") else ""
     return t(
-        f"{key}.late" if late and texts.known(f"{key}.late") else key,
+        f"{key}.{more}" if texts.known(f"{key}.{more}") else key,
         n=len(details.get("passed", ())),
         place=place,
         name=f"{name}: {t(f'right.{right}')}" if right else name,
