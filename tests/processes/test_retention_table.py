@@ -4,9 +4,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
-from journey import ZONE, deployed
+from journey import ROOT, ZONE, deployed
 
-from service.engine import decisions
+from service.commands import tables
+from service.commands.deployments import read_folder
+from service.engine import decisions, definition
 from service.engine.expressions import Moment
 from service.rules import retention
 from service.rules.retention import File, State
@@ -84,3 +86,25 @@ def test_the_law_of_the_day_is_asked_for_and_what_nobody_has_read_says_so():
 
 def test_without_an_answer_nothing_is_destroyed():
     assert retention.judge(GROWN, None, today=date(2090, 1, 1)).state is State.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        ({"kept": None}, "retention-kept"),
+        ({"amount": None}, "retention-numbers"),
+        ({"amount": 0}, "retention-numbers"),
+        ({"finish_years": "ett"}, "retention-numbers"),
+        ({"unit": "år"}, "retention-unit"),
+        ({"not_before_age": "trettio"}, "retention-age"),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_refused_at_deployment(changed, rule):
+    row = {"kept": False, "amount": 5, "unit": "years", "not_before_age": None, "finish_years": 1}
+    assert retention.fault(row) is None
+    assert retention.fault(row | changed).rule == rule
+    files = read_folder(ROOT)
+    name = next(each for each in files if each.endswith("retention.dmn"))
+    broken = files[name].replace(b"<text>5</text>", b"<text>0</text>")
+    parsed = definition.parse(files | {name: broken})
+    assert {each.rule for each in tables.problems(parsed, {name})} == {"retention-numbers"}
