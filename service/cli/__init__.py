@@ -336,7 +336,8 @@ def verify(what: str | None, key: str | None) -> None:
         with open_platform(config.load()).begin(SYSTEM) as work:
             verdict = history.verify(work, UUID(what))
         if not verdict.ok:
-            told = verifier.Finding(verdict.why or "", sequence=verdict.first_bad).words()
+            document = str(verdict.document) if verdict.document else None
+            told = verifier.Finding(verdict.why or "", sequence=verdict.first_bad, document=document).words()
             raise click.ClickException(f"case {what}: {told}")
         click.echo(f"The case holds what was recorded: {verdict.events} events.")
         if verdict.destroyed:
@@ -361,7 +362,8 @@ def _verify_everything(platform: Platform) -> None:
     checked = verified(platform)
     for each in checked.findings:
         place = f"case {each.case_id} ({each.reference or 'gone'}): " if each.case_id else ""
-        told = verifier.Finding(each.why, sequence=each.sequence, size=each.size).words()
+        document = str(each.document) if each.document else None
+        told = verifier.Finding(each.why, sequence=each.sequence, size=each.size, document=document).words()
         click.echo(f"  {place}{told}", err=True)
     numbers = f"{checked.cases} cases, {checked.events} events, {checked.checkpoints} checkpoints"
     if checked.findings:

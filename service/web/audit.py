@@ -22,6 +22,7 @@ LISTED = (
     "case.opened", "task.opened", "task.claimed", "task.completed", "task.cancelled", "timer.fired",
     "deadline.moved", "message.delivered", "decision.made", "milestone.reached", "case.transferred",
     "case.suspended", "case.cancelled", "case.closed", "case.destroyed", "access.granted", "incident.raised",
+    "document.added", "document.withdrawn",
 )  # fmt: skip
 
 
@@ -167,7 +168,9 @@ def _found(finding: Any) -> dict[str, Any]:
         "reference": finding.reference or (t("proof.hidden") if finding.case_id else ""),
         "sequence": finding.sequence,
         "size": finding.size,
-        "why": trail.why(finding.why),
+        "why": f"{trail.why(finding.why)}: {finding.document}"
+        if finding.document
+        else trail.why(finding.why),
         "href": f"{address}#event-{finding.sequence}" if address else None,
     }
 

@@ -257,6 +257,7 @@ def test_a_document_that_is_not_the_one_that_was_added_is_named(desk, case, two,
     with desk.begin("greta") as work:
         verdict = history.verify(work, case)
     assert (verdict.ok, verdict.first_bad, verdict.why) == (False, added[str(document)], why)
+    assert verdict.document == document
     (found,) = [each for each in everything() if each.case_id == case]
     assert (found.document, found.sequence, found.why) == (document, added[str(document)], why)
 

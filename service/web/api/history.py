@@ -51,6 +51,7 @@ class Verdict(Shown):
     destroyed = fields.Boolean(
         required=True, metadata={"description": "What was personal is gone; all that is left was verified."}
     )
+    document = maybe(fields.UUID, metadata={"description": "The one that is wrong."})
 
 
 class Wrong(Shown):
@@ -60,6 +61,7 @@ class Wrong(Shown):
     reference = maybe(fields.String)
     seq = maybe(fields.Integer)
     checkpoint = maybe(fields.Integer)
+    document = maybe(fields.UUID)
     why = fields.String(required=True, validate=validate.OneOf(list(verifier.WORDS)))
 
 
@@ -227,6 +229,7 @@ def _whole(checked: Checked) -> dict[str, Any]:
             "seq": each.sequence,
             "checkpoint": each.size,
             "why": each.why,
+            "document": each.document,
         }
         for each in checked.findings
     ]
