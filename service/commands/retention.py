@@ -20,6 +20,7 @@ from service.commands.cases import require_reason
 from service.engine import decisions, workflow
 from service.errors import Conflict, NotFound
 from service.models.cases import Answers, Case, CaseAccess, CaseStatus, Draft, ProcessInstance, Task
+from service.models.documents import Document, DocumentContent
 from service.models.history import HistoryEvent
 from service.models.jobs import Incident
 from service.models.notices import Mail, Notice
@@ -247,7 +248,10 @@ def _destroy(
 ) -> None:
     """Let go of all that is personal; `code` tells the figures which cases were one person's, not whose."""
     tasks = sa.select(Task.id).where(Task.case_id == case.id)
+    papers = sa.select(Document.id).where(Document.case_id == case.id)
     gone = (
+        sa.delete(DocumentContent).where(DocumentContent.document_id.in_(papers)),
+        sa.update(Document).where(Document.case_id == case.id).values(label=b""),
         sa.delete(Answers).where(Answers.task_id.in_(tasks)),
         sa.delete(Draft).where(Draft.task_id.in_(tasks)),
         sa.delete(Notice).where(Notice.case_id == case.id),

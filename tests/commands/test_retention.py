@@ -13,9 +13,10 @@ from click.testing import CliRunner
 
 from service import cli, verifier
 from service.app import create_app
-from service.commands import checkpoints, deployments, people, retention
+from service.commands import checkpoints, deployments, documents, people, retention
 from service.errors import Conflict, Forbidden, NotFound, Unavailable
 from service.models.cases import Answers, Case, ProcessInstance
+from service.models.documents import Document, DocumentContent, DocumentKind, content_place, label_place
 from service.models.history import HistoryEvent
 from service.queries import export, history, trace
 from service.rules.permissions import SYSTEM
@@ -47,6 +48,8 @@ def old(desk):
         made = [desk.start(personal_number=NUMBER, said=CANARY) for _ in range(2)]
         for case_id in made:
             desk.do(case_id, "ask", what=CANARY)
+            with desk.begin("anna") as work:
+                documents.add(work, case_id, kind=DocumentKind.OTHER, content=CANARY.encode(), title=CANARY)
             desk.do(case_id, "check", who="kim")
         other = desk.start(said="granit")
     with desk.begin("system") as work:
@@ -77,6 +80,11 @@ def readable(platform):
         sealed |= {
             f"history_event.values:{each.case_id}:{each.sequence}": each.values
             for each in work.session.scalars(sa.select(HistoryEvent).where(HistoryEvent.values.is_not(None)))
+        }
+        sealed |= {label_place(each.id): each.label for each in work.session.scalars(sa.select(Document))}
+        sealed |= {
+            content_place(each.document_id): each.content
+            for each in work.session.scalars(sa.select(DocumentContent))
         }
         return [plain for place, each in sealed.items() for plain in opened(keys.values(), each, place)]
 
@@ -113,11 +121,13 @@ def test_after_destruction_no_value_can_be_read_and_all_that_is_left_holds(run, 
     with desk.begin("system") as work:
         case = work.session.get_one(Case, old.one)
         wrapped, index = case.wrapped_key, case.person_index
-    assert sum(CANARY.encode() in each for each in readable(desk.platform)) >= 6
+    assert sum(CANARY.encode() in each for each in readable(desk.platform)) >= 10
     with time_machine.travel(ON_THE_DAY, tick=False):
         told = run(*DESTROY)
     assert told.exit_code == 0, told.output
     assert "Destroyed 2 cases" in told.output
+    with desk.begin("system") as work:
+        assert work.session.scalars(sa.select(DocumentContent)).all() == []
     left = readable(desk.platform)
     assert any(b"granit" in each for each in left)
     assert not any(CANARY.encode() in each for each in left)
