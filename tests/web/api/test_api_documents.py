@@ -48,6 +48,25 @@ def test_a_document_that_is_sent_is_listed_and_given_back_to_be_kept(anna, calle
     assert [(each["actor"], each["subject"]) for each in looks] == [("anna", told["id"])] * 2
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])
+@pytest.mark.usefixtures("kind")
+def test_what_is_sent_touches_no_disk_in_clear_on_its_way(anna, case, monkeypatch):
+    def spill(*given, **named):
+        raise AssertionError((given, named))
+
+    monkeypatch.setattr("werkzeug.formparser.SpooledTemporaryFile", spill)
+    monkeypatch.setattr("tempfile.TemporaryFile", spill)
+    assert send(anna, case, PDF + bytes(2 * 1024 * 1024)).status_code == 201
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+@pytest.mark.usefixtures("kind")
+def test_a_name_in_any_letters_is_given_back(anna, case):
+    made = send(anna, case, name="漢字.pdf").get_json()
+    told = anna.get(made["content"]).headers["Content-Disposition"]
+    assert told == "attachment; filename=\"andrum.pdf\"; filename*=UTF-8''%E6%BC%A2%E5%AD%97.pdf"
+
+
 def test_what_may_not_be_known_is_not_found_and_auditors_see_no_content(anna, elin, caller, case):
     document = send(anna, case, title="Intyg").get_json()["id"]
     for path in (f"cases/{case}/documents", f"documents/{document}"):
