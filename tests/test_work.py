@@ -184,6 +184,7 @@ def test_a_case_whose_key_is_destroyed_keeps_a_whole_chain(desk):
     with desk.begin("system") as work:
         row, _ = work.lock(case)
         row.wrapped_key = None
+        work.record(row, "case.destroyed", details={"ground": "påhittad"})
     assert verdict(desk, case).ok
     task = desk.claim(case, "check", "kim")
     with desk.begin("kim") as work, pytest.raises(NotFound):

@@ -21,7 +21,7 @@ from service.config import Settings
 from service.engine import examples, simulation
 from service.engine.definition import parse
 from service.errors import Refused, ServiceError
-from service.queries import casefile, definitions, history
+from service.queries import casefile, definitions, health, history
 from service.queries import people as register
 from service.queries import trainings as trained
 from service.rules.permissions import SYSTEM, Role
@@ -48,6 +48,7 @@ def serve() -> None:
     platform = prepared(settings)
     if settings.demo == "1":
         _tell(settings, demo.seed(platform))
+    _tell_of_hold(platform)
     click.echo(f"Andrum is running on http://{settings.bind} (stop with Ctrl+C)")
     Server(platform, with_scheduler=True).run()
 
@@ -69,6 +70,7 @@ def worker() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    _tell_of_hold(platform)
     click.echo("The scheduler is running (stop with Ctrl+C)")
     scheduler.run(platform, stop)
 
@@ -405,6 +407,15 @@ def show_config() -> None:
     for each in fields(Settings):
         value = getattr(settings, each.name) or "(empty)"
         click.echo(f"ANDRUM_{each.name.upper():18} {value:28} {each.metadata['says']}")
+
+
+def _tell_of_hold(platform: Platform) -> None:
+    with platform.begin(SYSTEM) as work:
+        since = health.held_since(work)
+    if since is not None:
+        click.echo(
+            f"Held since a backup of {_moment(since)} was restored: no timer goes off, no letter leaves."
+        )
 
 
 def _grant(given: str) -> tuple[Role, str]:

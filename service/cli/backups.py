@@ -32,15 +32,15 @@ def backup(folder: Path | None, keep: int | None) -> None:
     """
     settings = config.load()
     platform = open_platform(settings)
-    _sign(platform)
     with platform.begin(SYSTEM) as work:
         length = backups.size(work)
+    _sign(platform)
     into = (folder or settings.backups).resolve()
     with progress("Copying", length) as told:
         written = backups.take(platform, into, tell=told)
     click.echo(f"Wrote {written.path} ({written.size} bytes, sha256 {written.digest}) and found it whole.")
     click.echo(f"The keys are not in it: keep a copy of {settings.key_file} apart from it.")
-    for path in backups.forget(into, keep=keep) if keep else ():
+    for path in backups.forget(platform, into, keep=keep) if keep else ():
         click.echo(f"Removed {path.name}.")
 
 

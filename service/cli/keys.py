@@ -44,10 +44,8 @@ def rotate() -> None:
         old = _rotated(platform, newest, since, done)
     gone = ", ".join(map(str, old)) or "none"
     click.echo(f"Everything is sealed with key {newest}. Taken out of the key file: {gone}.")
-    click.echo(
-        "Back the key file up now, apart from the database, and keep the old copy of it for as long as"
-    )
-    click.echo("there are backups of the database from before: only that one opens them.")
+    click.echo("Back the key file up now, apart from the database, and keep the old copy of it for as long")
+    click.echo("as there are backups of the database from before: only that one opens them.")
 
 
 def _rotated(
@@ -60,6 +58,7 @@ def _rotated(
             sealed = ring.rewrap(work, newest=newest)
         done(sealed)
         if sealed:
+            until = monotonic() + PATIENCE
             continue
         try:
             with platform.begin(SYSTEM) as work:

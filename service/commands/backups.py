@@ -17,7 +17,7 @@ from service.commands.archives import ENDING, Manifest, Written
 from service.config import Settings
 from service.errors import Conflict, Invalid, Unavailable
 from service.models import copies, schema
-from service.models.backups import Backup, Restoration, held
+from service.models.backups import Backup, Restoration
 from service.models.cases import Case
 from service.models.checkpoints import Checkpoint
 from service.models.history import HistoryEvent
@@ -42,12 +42,9 @@ class Gap:
 def take(platform: Platform, folder: Path, *, tell: Callable[[int], None] = lambda _: None) -> Written:
     """Write a backup of this moment to a folder; others go on working. It is told of once it is found whole.
 
-    Raises `Unavailable` when the tables are not the newest, `Invalid` when what was written is not whole.
+    Raises `Invalid` when what was written is not whole.
     """
     with platform.begin(SYSTEM) as work:
-        require(work.actor, Permission.BACKUP_TAKE)
-        if not schema.is_current(work.session.connection()):
-            raise Unavailable("The tables are not the newest: run andrum db upgrade first.")
         now = work.now
     folder.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
@@ -68,13 +65,16 @@ def take(platform: Platform, folder: Path, *, tell: Callable[[int], None] = lamb
 
 
 def size(work: UnitOfWork) -> int:
-    """How many bytes the database takes, about."""
+    """How many bytes are to be copied, about. Raises `Unavailable` when the tables are not the newest."""
+    require(work.actor, Permission.BACKUP_TAKE)
+    if not schema.is_current(work.session.connection()):
+        raise Unavailable("The tables are not there, or not the newest: run andrum db upgrade first.")
     return copies.size(work.session.connection())
 
 
-def forget(folder: Path, *, keep: int) -> tuple[Path, ...]:
-    """Remove all but the newest backups in a folder; only files that are named as `take` names them."""
-    old = tuple(sorted(folder.glob(NAMED))[:-keep])
+def forget(platform: Platform, folder: Path, *, keep: int) -> tuple[Path, ...]:
+    """Remove all but the newest backups of this service in a folder; what else lies there is left alone."""
+    old = tuple([path for path in sorted(folder.glob(NAMED)) if _is_ours(platform, path)][:-keep])
     for path in old:
         path.unlink()
     return old
@@ -108,22 +108,15 @@ def unpack(path: Path, manifest: Manifest, settings: Settings) -> Platform:
     place = _file(settings)
     if place is not None:
         _write(place, path)
-        if not copies.is_sound(place):
-            place.unlink()
-            raise Invalid(f"{path}: SQLite finds its file damaged.")
     platform = open_platform(settings)
-    with platform.begin(SYSTEM) as work:
-        require(work.actor, Permission.BACKUP_RESTORE)
-        connection = work.session.connection()
-        copies.take_time(connection)
-        if place is None:
-            schema.raise_to(connection, manifest.revision)
-            for name, told in manifest.parts.items():
-                copies.fill(connection, name, told["columns"], archives.content(path, name))
-        schema.raise_to(connection, "head")
-        work.session.add(
-            Restoration(at=work.now, backup_at=manifest.at, last_event_at=manifest.last_event_at)
-        )
+    try:
+        with platform.begin(SYSTEM) as work:
+            _fill(work, path, manifest)
+    except BaseException:
+        platform.engine.dispose()
+        if place is not None:
+            _remove(place)
+        raise
     return platform
 
 
@@ -144,6 +137,7 @@ def settle(platform: Platform, manifest: Manifest, settings: Settings) -> Gap:
     Checkpoints outside that are newer than it are set aside: the trail goes on from where the backup ends.
     """
     lost = checkpoints.set_aside(platform, newer_than=manifest.checkpoint_size)
+    copies.scrub(platform.engine)
     platform.engine.dispose()
     place, unfinished = _file(settings), _file(platform.settings)
     if place is not None and unfinished is not None:
@@ -176,9 +170,17 @@ def release(work: UnitOfWork) -> datetime:
     return found.backup_at
 
 
-def is_held(work: UnitOfWork) -> bool:
-    """Tell whether everything holds still since a restore."""
-    return bool(work.session.scalar(sa.select(held())))
+def _fill(work: UnitOfWork, path: Path, manifest: Manifest) -> None:
+    """Bring the tables and what is in them to the newest revision, held from the first moment."""
+    require(work.actor, Permission.BACKUP_RESTORE)
+    connection = work.session.connection()
+    copies.take_time(connection)
+    if connection.dialect.name == "postgresql":
+        schema.raise_to(connection, manifest.revision)
+        for name, told in manifest.parts.items():
+            copies.fill(connection, name, told["columns"], archives.content(path, name))
+    schema.raise_to(connection, "head")
+    work.session.add(Restoration(at=work.now, backup_at=manifest.at, last_event_at=manifest.last_event_at))
 
 
 def _manifest(
@@ -224,11 +226,19 @@ def _require_keys(settings: Settings, manifest: Manifest) -> None:
         raise Invalid("The backup is not signed by this service: somebody else has written it.")
 
 
+def _is_ours(platform: Platform, path: Path) -> bool:
+    try:
+        return b64decode(archives.read(path).public_key) == platform.vault.public_key
+    except Invalid:
+        return False
+
+
 def _require_empty(settings: Settings) -> None:
     place = _file(settings)
-    if place is not None:
-        if place.exists():
-            raise Conflict(f"There is a database at {place}; a backup is only restored where there is none.")
+    if place is not None and not place.exists():
+        left = [path.name for path in place.parent.glob(f"{place.name}-*")]
+        if left:  # SQLite would take them for a part of what is restored
+            raise Conflict(f"There are pieces of a database in {place.parent}: move {', '.join(left)} away.")
         return
     platform = open_platform(settings)
     try:
@@ -253,13 +263,16 @@ def _write(place: Path, archive: Path) -> None:
     with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         for chunk in archives.content(archive, copies.FILE):
             file.write(chunk)
+    if not copies.is_sound(place):
+        _remove(place)
+        raise Invalid(f"{archive}: SQLite finds its file damaged.")
 
 
 def _into_place(unfinished: Path, place: Path) -> None:
     """Give the file its name, once all of it is on the disk; its WAL went into it when it was closed."""
     archives.reaches_disk(unfinished)
-    os.link(unfinished, place)  # refuses what may have come there meanwhile
-    _remove(unfinished)
+    _remove(place)  # there is none, or one without a table
+    unfinished.rename(place)
     archives.reaches_disk(place.parent)
 
 

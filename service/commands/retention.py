@@ -18,7 +18,7 @@ from service import verifier
 from service.commands import archives, deployments
 from service.commands.cases import require_reason
 from service.engine import decisions, workflow
-from service.errors import Conflict, NotFound
+from service.errors import Conflict, NotFound, Unavailable
 from service.models.cases import Answers, Case, CaseAccess, CaseStatus, Draft, ProcessInstance, Task
 from service.models.documents import Document, DocumentContent
 from service.models.history import HistoryEvent
@@ -175,10 +175,12 @@ def _of_same_person(work: UnitOfWork, case: Case) -> set[UUID]:
 def _weighed(work: UnitOfWork, case: Case) -> Weighed:
     file = _file(work, case)
     tables = work.definition(deployments.in_force(work)).decisions
-    answer = None
-    if TABLE in tables:
-        data = rules.facts(file, on=work.today)
-        answer = decisions.decide(tables, TABLE, data, moment=work.moment).outcome
+    if TABLE not in tables:
+        raise Unavailable(
+            f"The decision table “{TABLE}” is not in force: a process owner must deploy it first."
+        )
+    data = rules.facts(file, on=work.today)
+    answer = decisions.decide(tables, TABLE, data, moment=work.moment).outcome
     return Weighed(case.id, case.reference, case.unit_key, rules.judge(file, answer, today=work.today))
 
 
@@ -254,6 +256,8 @@ def _destroy(
         sa.update(Document).where(Document.case_id == case.id).values(label=b""),
         sa.delete(Answers).where(Answers.task_id.in_(tasks)),
         sa.delete(Draft).where(Draft.task_id.in_(tasks)),
+        sa.delete(DocumentContent).where(DocumentContent.document_id.in_(papers)),
+        sa.update(Document).where(Document.case_id == case.id).values(label=b""),  # that there was one stays
         sa.delete(Notice).where(Notice.case_id == case.id),
         sa.delete(Mail).where(Mail.case_id == case.id),
         sa.delete(Incident).where(Incident.case_id == case.id),  # their causes and reasons are people's words
@@ -262,7 +266,7 @@ def _destroy(
     for each in gone:
         work.session.execute(each, execution_options={"synchronize_session": False})
     for instance in instances:
-        instance.snapshot = b""
+        instance.snapshot, instance.before_move = b"", None
     case.person_index, case.wrapped_key = code, None
     work.stands(case, instances)
     work.record(case, verifier.DESTROYED, details=details)

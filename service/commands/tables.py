@@ -7,7 +7,7 @@ from typing import Any
 from service.engine.decisions import DecisionTable, HitPolicy
 from service.engine.definition import Definition
 from service.errors import Problem
-from service.rules import escalation
+from service.rules import escalation, retention
 
 READ = {  # what is read of each table's answers
     "warnings": ("level", "amount", "unit", "counted", "whom"),
@@ -25,6 +25,7 @@ READ = {  # what is read of each table's answers
         "note",
     ),
 }
+ROWS = {"warnings": escalation.fault, "retention": retention.fault}  # what says that a row makes no sense
 LISTS = ("warnings", "move_grounds")  # of these all rows that hit are read, the first one first
 IN_ORDER = frozenset([HitPolicy.RULE_ORDER, HitPolicy.OUTPUT_ORDER, HitPolicy.COLLECT])
 
@@ -41,8 +42,8 @@ def problems(parsed: Definition, files: Collection[str]) -> Iterator[Problem]:
             continue
         wrong = list(_misshapen(table, names))
         yield from wrong
-        if key == "warnings" and not wrong:
-            yield from _rows(table)
+        if key in ROWS and not wrong:
+            yield from _rows(key, table)
 
 
 def _misshapen(table: DecisionTable, names: Collection[str]) -> Iterator[Problem]:
@@ -60,12 +61,12 @@ def _misshapen(table: DecisionTable, names: Collection[str]) -> Iterator[Problem
         yield Problem(told, file=table.file, element=table.table, rule=rule)
 
 
-def _rows(table: DecisionTable) -> Iterator[Problem]:
-    """Look at each row of `warnings` whose cells are plain values; others are judged when they are asked."""
+def _rows(key: str, table: DecisionTable) -> Iterator[Problem]:
+    """Look at each row of a table whose cells are plain values; others are judged when they are asked."""
     for rule in table.rules:
         row = {each.name: _plain(cell) for each, cell in zip(table.outputs, rule.outputs, strict=True)}
-        read = [row[name] for name in READ["warnings"]]
-        fault = escalation.fault(row) if Ellipsis not in read else None
+        read = [row[name] for name in READ[key]]
+        fault = ROWS[key](row) if Ellipsis not in read else None
         if fault is not None:
             yield Problem(fault.message, file=table.file, element=rule.id, rule=fault.rule)
 

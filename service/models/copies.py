@@ -91,7 +91,7 @@ def clear(connection: sa.Connection) -> None:
 
 
 def scrub(engine: sa.Engine) -> None:
-    """Outside any transaction: empty SQLite's log of changes, clear old versions of rows in PostgreSQL."""
+    """Empty SQLite's log of changes into its file; clear old versions of rows away in PostgreSQL."""
     borrowed = engine.raw_connection()
     try:
         driver: Any = borrowed.driver_connection
@@ -100,7 +100,7 @@ def scrub(engine: sa.Engine) -> None:
         else:
             driver.autocommit = True
             driver.execute("SET statement_timeout = 0")
-            driver.execute("VACUUM")
+            driver.execute("VACUUM ANALYZE")
     finally:
         borrowed.detach()
         borrowed.close()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from service.models import schema
-from service.models.backups import Backup, held
+from service.models.backups import Backup, Restoration, held
 from service.models.cases import Case, CaseStatus, Task
 from service.models.jobs import Heartbeat, Incident, IncidentState, Job
 from service.models.notices import Mail
@@ -57,12 +57,21 @@ DAY = timedelta(days=1)
 def readiness(work: UnitOfWork) -> Readiness:
     """Look whether the service can do its work; raises `Unavailable` when the database is away."""
     migrated = schema.is_current(work.session.connection())
-    return Readiness(migrated, _last_beat(work), is_held(work)) if migrated else Readiness(migrated, None)
+    return (
+        Readiness(migrated, _last_beat(work), held_since(work) is not None)
+        if migrated
+        else Readiness(migrated, None)
+    )
 
 
-def is_held(work: UnitOfWork) -> bool:
-    """Tell whether everything holds still since a restore: no timer goes off, no letter leaves."""
-    return bool(work.session.scalar(sa.select(held())))
+def held_since(work: UnitOfWork) -> datetime | None:
+    """The moment of the backup that was restored, while everything is held; None when it is not.
+
+    No timer goes off then, and no letter leaves.
+    """
+    return work.session.scalar(
+        sa.select(sa.func.max(Restoration.backup_at)).where(Restoration.released_at.is_(None))
+    )
 
 
 def gauges(work: UnitOfWork) -> Gauges:

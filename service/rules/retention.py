@@ -11,6 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 from service.rules import calendar
+from service.rules.escalation import Fault
+
+UNITS = ("days", "weeks", "months", "years")
 
 
 class State(StrEnum):
@@ -45,6 +48,26 @@ class Verdict:
     note: str = ""
     due_on: date | None = None
     finish_by: date | None = None
+
+
+def fault(row: Mapping[str, Any]) -> Fault | None:
+    """Say what is wrong with a row of the table `retention`; None when nothing is."""
+    if not isinstance(row["kept"], bool):
+        return Fault("retention-kept", "“kept” is true or false.")
+    if row["kept"]:
+        return None
+    whole = all(isinstance(row[name], int) for name in ("amount", "finish_years"))
+    if not whole or row["amount"] < 1 or row["finish_years"] < 0:
+        message = (
+            "What is not kept needs an “amount” of 1 or more and “finish_years” of 0 or more, whole numbers."
+        )
+        return Fault("retention-numbers", message)
+    if row["unit"] not in UNITS:
+        return Fault("retention-unit", f"“unit” is one of: “{', '.join(UNITS)}”.")
+    age = row["not_before_age"]
+    if age is not None and (not isinstance(age, int) or age < 1):
+        return Fault("retention-age", "“not_before_age” is a whole number of years, or null.")
+    return None
 
 
 def facts(file: File, *, on: date) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -61,7 +62,7 @@ def begin(*, uses: bool = True) -> Iterator[UnitOfWork]:
         work.actor = g.actor = actor
         g.now = work.now
         if _shows_a_page():
-            g.unseen, g.held = notices.unseen(work), health.is_held(work)
+            g.unseen, g.held = notices.unseen(work), health.held_since(work)
         yield work
 
 
@@ -90,9 +91,10 @@ def unseen() -> int:
     return int(g.get("unseen", 0))
 
 
-def is_held() -> bool:
-    """Tell whether timers and letters are held since a restore."""
-    return bool(g.get("held", False))
+def held_since() -> datetime | None:
+    """The moment of the backup that was restored, while timers and letters are held."""
+    found: datetime | None = g.get("held")
+    return found
 
 
 def _shows_a_page() -> bool:

@@ -47,7 +47,7 @@ def register(app: Flask) -> None:
         "due": due,
         "actor": auth.actor,
         "unseen": auth.unseen,
-        "held": auth.is_held,
+        "held_since": auth.held_since,
         "built": built,
         "idle_seconds": auth.seconds_left,
         "csrf_token": auth.csrf_token,

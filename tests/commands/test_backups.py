@@ -143,16 +143,19 @@ def test_a_backup_that_is_cut_off_or_has_a_changed_byte_is_refused_and_leaves_no
 
 def test_a_backup_that_somebody_else_has_signed_is_refused(run, taken, elsewhere, tmp_path):
     """Whoever can write files can change a backup and hash it anew, but not sign it."""
-    other = Vault.at(tmp_path / "other.json")
-    with zipfile.ZipFile(taken.path) as archive:
+    _signed_by_another(taken.path, taken.path, Vault.at(tmp_path / "other.json"))
+    refused(run("restore", taken.path, on=elsewhere), elsewhere, why="not signed by this service")
+
+
+def _signed_by_another(path, to, other):
+    with zipfile.ZipFile(path) as archive:
         pieces = {name: archive.read(name) for name in archive.namelist()}
     manifest = json.loads(pieces[archives.MANIFEST]) | {"public_key": b64encode(other.public_key).decode()}
     told = json.dumps(manifest).encode()
     pieces |= {archives.MANIFEST: told, archives.SIGNATURE: b64encode(other.sign(told))}
-    with zipfile.ZipFile(taken.path, "w") as archive:
+    with zipfile.ZipFile(to, "w") as archive:
         for name, content in pieces.items():
             archive.writestr(name, content)
-    refused(run("restore", taken.path, on=elsewhere), elsewhere, why="not signed by this service")
 
 
 def test_a_backup_whose_histories_do_not_hold_is_refused_and_leaves_nothing(run, desk, taken, elsewhere):
@@ -180,6 +183,22 @@ def test_nothing_is_restored_over_what_is_there(run, taken):
     assert run("verify").output == before
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_pieces_of_an_old_database_are_not_taken_for_the_new_one(run, taken, elsewhere):
+    piece = elsewhere.folder / "andrum.db-wal"
+    piece.write_bytes(b"x" * 100)
+    told = run("restore", taken.path, on=elsewhere)
+    assert (told.exit_code, "move andrum.db-wal away" in told.output) == (1, True)
+    piece.unlink()
+    assert (
+        "The tables are not there" in run("backup", on=elsewhere).output
+    )  # it leaves a file without a table
+    told = run("restore", taken.path, on=elsewhere)
+    assert told.exit_code == 0, told.output
+    assert sorted(each.name for each in elsewhere.folder.iterdir()) == ["andrum.db", "keys.json"]
+    assert run("verify", on=elsewhere).exit_code == 0
+
+
 def test_checkpoints_outside_tell_how_much_is_lost_and_are_set_aside(run, settings, taken, elsewhere):
     assert run("checkpoint").exit_code == 0
     shutil.copytree(settings.checkpoints, elsewhere.checkpoints)
@@ -195,12 +214,15 @@ def test_old_backups_go_only_when_asked_and_only_backups(run, taken):
     folder = taken.path.parent
     other = folder / "anteckningar.txt"
     other.write_text("påhittat")
+    foreign = folder / "andrum-20200101T000000Z.backup"  # older, and not of this service
+    _signed_by_another(taken.path, foreign, Vault.at(folder.parent / "other.json"))
     assert run("backup", folder).exit_code == 0
     assert taken.path.exists()
     with time_machine.travel("2030-01-01T00:00:00Z", tick=False):
         told = run("backup", folder, "--keep", "1")
     assert f"Removed {taken.path.name}" in told.output
-    assert sorted(each.name for each in folder.iterdir()) == ["andrum-20300101T000000Z.backup", other.name]
+    left = [foreign.name, "andrum-20300101T000000Z.backup", other.name]
+    assert sorted(each.name for each in folder.iterdir()) == left
 
 
 @pytest.mark.usefixtures("taken")

@@ -65,7 +65,9 @@ def test_nothing_personal_of_it_is_stored_in_clear(desk, case):
 def test_a_key_that_is_gone_takes_the_documents_with_it(desk, case):
     document = add(desk, case)
     with desk.begin("system") as work:
-        work.session.execute(sa.update(Case).where(Case.id == case).values(wrapped_key=None))
+        row, _ = work.lock(case)
+        row.wrapped_key = None
+        work.record(row, "case.destroyed", details={"ground": "påhittad"})
     with pytest.raises(NotFound):
         read(desk, document)
     with desk.begin() as work:

@@ -1,7 +1,10 @@
 """Changing the wrapping key: everything opens afterwards with the new one alone, whenever it was stopped."""
 
 import json
+import os
+import signal
 from contextlib import suppress
+from itertools import count
 
 import pytest
 import sqlalchemy as sa
@@ -123,3 +126,39 @@ def test_keys_are_rotated_at_the_terminal_only(desk):
     for who in ("anna", "bo", "sam", "greta"):
         with pytest.raises(Forbidden), desk.begin(who) as work:
             keys.begin(work)
+
+
+@pytest.mark.slow
+def test_a_rotation_killed_at_any_point_loses_nothing_and_goes_on(
+    settings, desk, crew, kept, rotate, monkeypatch
+):
+    """At the first point, then at the second, until it comes through: commits, and files that reach disks."""
+    for _ in range(4):
+        desk.start()
+    before = read(desk.platform, crew, kept)
+    monkeypatch.setattr(keys, "BATCH", 2)
+    for point in count(1):
+        if _killed_at(point, rotate) == 0:
+            break
+        assert read(desk.platform, crew, kept) == before
+        assert len(versions(settings)) <= 2  # killed after the old key went, the next run is another rotation
+    assert point > 8
+    assert len(versions(settings)) == 1
+    assert read(desk.platform, crew, kept) == before
+
+
+def _killed_at(point, run):
+    """Run something in a process of its own that dies at its n-th point; gives how it ended."""
+    pid = os.fork()
+    if pid == 0:
+        points = count(1)
+
+        def reached(*_):
+            if next(points) == point:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        fsync = os.fsync
+        os.fsync = lambda descriptor: (reached(), fsync(descriptor))
+        sa.event.listen(sa.Engine, "commit", reached)
+        os._exit(run().exit_code)
+    return os.waitpid(pid, 0)[1]

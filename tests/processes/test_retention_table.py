@@ -4,9 +4,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
-from journey import ZONE, deployed
+from journey import ROOT, ZONE, deployed
 
-from service.engine import decisions
+from service.commands import tables
+from service.commands.deployments import read_folder
+from service.engine import decisions, definition
 from service.engine.expressions import Moment
 from service.rules import retention
 from service.rules.retention import File, State
@@ -75,6 +77,34 @@ def test_who_may_belong_to_the_sample_for_research_is_kept_and_that_is_in_doubt(
     assert (kept.state, kept.confidence) == (State.KEPT, "D")
 
 
-def test_without_a_row_for_the_day_nothing_is_destroyed():
-    assert judged("2025-06-30", last_entry=date(2015, 1, 1)).state is State.UNDECIDED
+def test_the_law_of_the_day_is_asked_for_and_what_nobody_has_read_says_so():
+    before = judged("2025-06-30", last_entry=date(2015, 1, 1))
+    assert (before.legal_basis, before.confidence) == ("12 kap. 1 § socialtjänstlagen (2001:453)", "D")
+    after = judged("2025-07-01", last_entry=date(2015, 1, 1))
+    assert (after.legal_basis, after.confidence) == ("16 kap. 1 § socialtjänstlagen (2025:400)", "A")
+
+
+def test_without_an_answer_nothing_is_destroyed():
     assert retention.judge(GROWN, None, today=date(2090, 1, 1)).state is State.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        ({"kept": None}, "retention-kept"),
+        ({"amount": None}, "retention-numbers"),
+        ({"amount": 0}, "retention-numbers"),
+        ({"finish_years": "ett"}, "retention-numbers"),
+        ({"unit": "år"}, "retention-unit"),
+        ({"not_before_age": "trettio"}, "retention-age"),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_refused_at_deployment(changed, rule):
+    row = {"kept": False, "amount": 5, "unit": "years", "not_before_age": None, "finish_years": 1}
+    assert retention.fault(row) is None
+    assert retention.fault(row | changed).rule == rule
+    files = read_folder(ROOT)
+    name = next(each for each in files if each.endswith("retention.dmn"))
+    broken = files[name].replace(b"<text>5</text>", b"<text>0</text>")
+    parsed = definition.parse(files | {name: broken})
+    assert {each.rule for each in tables.problems(parsed, {name})} == {"retention-numbers"}

@@ -78,7 +78,8 @@ def test_a_path_is_told_by_the_names_of_its_elements(service):
 def test_every_problem_of_a_file_carries_a_rule_with_swedish_words():
     rules, without = set(), []
     commands = [ENGINE.parent / "commands" / name for name in ("readiness.py", "tables.py", "deployments.py")]
-    for path in [*sorted(ENGINE.glob("*.py")), *commands, ENGINE.parent / "rules" / "escalation.py"]:
+    rows = [ENGINE.parent / "rules" / name for name in ("escalation.py", "retention.py")]
+    for path in [*sorted(ENGINE.glob("*.py")), *commands, *rows]:
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             named = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else ""
             told = {each.arg: each.value for each in call.keywords} if named else {}
@@ -87,7 +88,7 @@ def test_every_problem_of_a_file_carries_a_rule_with_swedish_words():
             rule = told.get("rule") if named == "Problem" else call.args[0] if named == "Fault" else None
             rules |= {rule.value} if isinstance(rule, ast.Constant) else set()
     assert without == []
-    assert {"file-name", "warning-again", "join-stuck"} <= rules
+    assert {"file-name", "warning-again", "retention-age", "join-stuck"} <= rules
     assert rules - SWEDISH.keys() - {"answers", "unknown"} == set()
 
 
