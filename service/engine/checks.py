@@ -64,6 +64,12 @@ def problems(drawings: Iterable[Drawing], names: Names) -> Iterator[Problem]:
 
 
 def _of_file(drawing: Drawing, whole: Whole) -> Iterator[Finding]:
+    if drawing.kind != "definitions":
+        message = (
+            "This is not a BPMN 2.0 file: it does not begin with <definitions> in the namespace of BPMN."
+        )
+        yield None, "bpmn-namespace", message
+        return
     for id, kind in drawing.odd:
         yield not_run(id, kind)
     for id, times in Counter(drawing.ids).items():
@@ -74,8 +80,8 @@ def _of_file(drawing: Drawing, whole: Whole) -> Iterator[Finding]:
         yield place, "reference-prefix", message
     if not drawing.processes:
         message = "There is no executable process in the file; set isExecutable of one to true."
-        yield drawing.first, "no-process", message
-    for process in drawing.processes:
+        yield next((each.key for each in drawing.asleep), None), "no-process", message
+    for process in (*drawing.processes, *drawing.asleep):
         yield from _of_process(process, whole)
 
 

@@ -163,7 +163,7 @@ class _Reading:
 
 
 def _names(reading: _Reading) -> Names:
-    processes = frozenset(each.key for one in reading.drawings for each in one.processes)
+    processes = frozenset(each.key for one in reading.drawings for each in (*one.processes, *one.asleep))
     return Names(
         processes=None if "bpmn" in reading.unread else processes,
         decisions=None if "dmn" in reading.unread else frozenset(reading.decisions),

@@ -27,6 +27,7 @@ _QUOTED = re.compile(r"“[^”]*”")
 # {0} is the first word that the engine puts into quotation marks; without a place, all follow
 SWEDISH: Mapping[str, str] = {
     "attached": "Händelsen sitter inte på en aktivitet; fäst den på en.",
+    "bpmn-namespace": "Filen är inget diagram i BPMN 2.0.",
     "called-process": "Välj en process som finns.",
     "check": "Välj en kontroll som finns.",
     "compensation": "Kompensationen går inte ihop; se vad den ska ångra och vem som utlöser den.",
