@@ -68,7 +68,7 @@ def _of_file(drawing: Drawing, whole: Whole) -> Iterator[Finding]:
         message = (
             "This is not a BPMN 2.0 file: it does not begin with <definitions> in the namespace of BPMN."
         )
-        yield None, "bpmn-namespace", message
+        yield drawing.id, "bpmn-namespace", message
         return
     for id, kind in drawing.odd:
         yield not_run(id, kind)
@@ -80,7 +80,7 @@ def _of_file(drawing: Drawing, whole: Whole) -> Iterator[Finding]:
         yield place, "reference-prefix", message
     if not drawing.processes:
         message = "There is no executable process in the file; set isExecutable of one to true."
-        yield next((each.key for each in drawing.asleep), None), "no-process", message
+        yield next((each.key for each in drawing.asleep), drawing.id), "no-process", message
     for process in (*drawing.processes, *drawing.asleep):
         yield from _of_process(process, whole)
 

@@ -225,6 +225,7 @@ class Drawing:
     prefixed: tuple[tuple[str | None, str], ...] = ()  # (id, reference) of what names another by a prefix
     asleep: tuple[Process, ...] = ()  # where none is to run: those that would be
     kind: str = "definitions"  # of the root
+    id: str | None = None  # of the root
 
 
 def read(root: Any, *, file: str, xml: bytes) -> Drawing:
@@ -261,7 +262,7 @@ def read(root: Any, *, file: str, xml: bytes) -> Drawing:
         if isinstance(each.tag, str) and each.tag.startswith(BPMN) and each.get("id")
     )
     kind = _local(root) if root.tag.startswith(BPMN) else ""
-    return Drawing(file, processes, tuple(odd), ids, tuple(_prefixed(root)), asleep, kind)
+    return Drawing(file, processes, tuple(odd), ids, tuple(_prefixed(root)), asleep, kind, root.get("id"))
 
 
 def _prefixed(root: Any) -> Iterator[tuple[str | None, str]]:
