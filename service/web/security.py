@@ -19,6 +19,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 LARGEST_REQUEST = 4 * 1024 * 1024  # bytes; a deployment of all files is a tenth of it
+LARGEST_HEARD = 64 * 1024 * 1024  # bytes of a request that is too large
+TOO_LARGE = 413
 
 
 def register(app: Flask) -> None:
@@ -27,10 +29,20 @@ def register(app: Flask) -> None:
     app.config["MAX_FORM_MEMORY_SIZE"] = LARGEST_REQUEST
     app.before_request(_name_the_request)
     app.after_request(_protect)
+    app.after_request(_hear_out)
 
 
 def _name_the_request() -> None:
     g.request_id = uuid4().hex[:12]
+
+
+def _hear_out(answer: Response) -> Response:
+    """Read what is too large to its end: most programs listen only when they have sent all."""
+    if answer.status_code == TOO_LARGE:
+        sent, heard = request.environ["wsgi.input"], 0
+        while heard < LARGEST_HEARD and (part := sent.read(65536)):
+            heard += len(part)
+    return answer
 
 
 def _protect(answer: Response) -> Response:
