@@ -8,6 +8,7 @@ from typing import Any
 from service.engine.text import Text
 
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
+DI = "{http://www.omg.org/spec/BPMN/20100524/DI}"
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 SPIFF = "{http://spiffworkflow.org/bpmn/schema/1.0/core}"
 
@@ -221,7 +222,7 @@ class Drawing:
     file: str
     processes: tuple[Process, ...]
     odd: tuple[tuple[str | None, str], ...]  # (id, kind) of what stands in the file and is not run
-    ids: tuple[str, ...]  # of all BPMN elements, as often as they occur
+    ids: tuple[str, ...]  # of all elements and of how they are drawn, as often as they occur
     prefixed: tuple[tuple[str | None, str], ...] = ()  # (id, reference) of what names another by a prefix
     asleep: tuple[Process, ...] = ()  # where none is to run: those that would be
     kind: str = "definitions"  # of the root
@@ -259,7 +260,7 @@ def read(root: Any, *, file: str, xml: bytes) -> Drawing:
     ids = tuple(
         each.get("id")
         for each in root.iter()
-        if isinstance(each.tag, str) and each.tag.startswith(BPMN) and each.get("id")
+        if isinstance(each.tag, str) and each.tag.startswith((BPMN, DI)) and each.get("id")
     )
     kind = _local(root) if root.tag.startswith(BPMN) else ""
     return Drawing(file, processes, tuple(odd), ids, tuple(_prefixed(root)), asleep, kind, root.get("id"))

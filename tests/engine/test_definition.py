@@ -45,6 +45,7 @@ REFUSED: dict[str, tuple[str | None, str]] = {
     "default_flow_with_a_condition": ("d", "default-flow"),
     "due_that_is_no_feel": ("it", "feel"),
     "due_with_a_broken_duration": ("it", "due"),
+    "element_with_an_id_of_swedish_letters": ("åtgärd", "id-form"),
     "element_without_an_id": ("p", "no-id"),
     "error_on_the_way": ("it", "event-kind"),
     "error_that_does_not_interrupt": ("it", "event-kind"),
@@ -150,6 +151,15 @@ def test_what_is_no_diagram_is_told_to_be_none(root: str) -> None:
     with pytest.raises(Refused) as refused:
         definition.parse({"p.bpmn": content})
     assert [each.rule for each in refused.value.problems] == ["bpmn-namespace"]
+
+
+def test_thousands_of_problems_are_told_as_some_and_a_number() -> None:
+    file = (DIAGRAMS / "refused" / "unknown_role.bpmn").read_bytes()
+    strays = b"".join(b'<bpmn:task id="w%d" />' % number for number in range(1000))
+    with pytest.raises(Refused) as refused:
+        definition.parse({"p.bpmn": file.replace(b"</bpmn:process>", strays + b"</bpmn:process>")})
+    assert len(refused.value.problems) == definition.MOST_TOLD + 1
+    assert refused.value.problems[-1].rule == "more-problems"
 
 
 def test_every_refused_diagram_has_its_reason() -> None:
