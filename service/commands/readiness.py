@@ -53,6 +53,7 @@ def blocking(parsed: Definition, files: Collection[str], zone: ZoneInfo) -> list
         return []
     found = [
         *layouts.problems(parsed, files),
+        *advice.circles(parsed, files),
         *advice.overlaps(parsed, files),
         *tables.problems(parsed, files),
     ]

@@ -28,6 +28,7 @@ _QUOTED = re.compile(r"“[^”]*”")
 SWEDISH: Mapping[str, str] = {
     "attached": "Händelsen sitter inte på en aktivitet; fäst den på en.",
     "bpmn-namespace": "Filen är inget diagram i BPMN 2.0.",
+    "calls-circle": "Processerna startar varandra i en ring utan slut; rita en väg till slutet utan anropet.",
     "called-process": "Välj en process som finns.",
     "check": "Välj en kontroll som finns.",
     "compensation": "Kompensationen går inte ihop; se vad den ska ångra och vem som utlöser den.",
