@@ -38,6 +38,7 @@ MOST_NODES = 250  # on one level
 ROLES = frozenset({"caseworker", "team_leader"})
 RIGHTS = frozenset({"housing", "legal", "health", "psychological", "interpreter", "material"})
 KEY = re.compile(r"[a-z][a-z0-9_]*")
+_ID = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)  # what every editor reads
 MILESTONE = re.compile(r"[a-z][a-z0-9-]*")
 
 _SPEAKING = frozenset({"name_en", "milestone", "legalBasis", "right", "consequence", "consequence_en"})
@@ -64,19 +65,32 @@ def problems(drawings: Iterable[Drawing], names: Names) -> Iterator[Problem]:
 
 
 def _of_file(drawing: Drawing, whole: Whole) -> Iterator[Finding]:
+    if drawing.kind != "definitions":
+        message = (
+            "This is not a BPMN 2.0 file: it does not begin with <definitions> in the namespace of BPMN."
+        )
+        yield drawing.id, "bpmn-namespace", message
+        return
     for id, kind in drawing.odd:
         yield not_run(id, kind)
+    yield from _of_ids(drawing)
+    if not drawing.processes:
+        message = "There is no executable process in the file; set isExecutable of one to true."
+        yield next((each.key for each in drawing.asleep), drawing.id), "no-process", message
+    for process in (*drawing.processes, *drawing.asleep):
+        yield from _of_process(process, whole)
+
+
+def _of_ids(drawing: Drawing) -> Iterator[Finding]:
     for id, times in Counter(drawing.ids).items():
         if times > 1:
             yield id, "id-twice", f"{times} elements have the id “{id}”; give each its own."
+        if not _ID.fullmatch(id):
+            message = "An id is letters a–z, digits, “_”, “-” and “.”, and begins with a letter or “_”."
+            yield id, "id-form", message
     for place, reference in dict.fromkeys(drawing.prefixed):
         message = f"“{reference}” names an element with a prefix; write “{reference.partition(':')[2]}”."
         yield place, "reference-prefix", message
-    if not drawing.processes:
-        message = "There is no executable process in the file; set isExecutable of one to true."
-        yield drawing.first, "no-process", message
-    for process in drawing.processes:
-        yield from _of_process(process, whole)
 
 
 def _of_process(process: Process, whole: Whole) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from typing import Any
 from service.engine.text import Text
 
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
+DI = "{http://www.omg.org/spec/BPMN/20100524/DI}"
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 SPIFF = "{http://spiffworkflow.org/bpmn/schema/1.0/core}"
 
@@ -221,18 +222,21 @@ class Drawing:
     file: str
     processes: tuple[Process, ...]
     odd: tuple[tuple[str | None, str], ...]  # (id, kind) of what stands in the file and is not run
-    ids: tuple[str, ...]  # of all BPMN elements, as often as they occur
+    ids: tuple[str, ...]  # of all elements and of how they are drawn, as often as they occur
     prefixed: tuple[tuple[str | None, str], ...] = ()  # (id, reference) of what names another by a prefix
-    first: str | None = None  # the first process, whether it runs or not
+    asleep: tuple[Process, ...] = ()  # where none is to run: those that would be
+    kind: str = "definitions"  # of the root
+    id: str | None = None  # of the root
 
 
 def read(root: Any, *, file: str, xml: bytes) -> Drawing:
     """Read the root of a .bpmn file into values; what makes no sense is kept for the checks to find."""
     names = _Names(root)
-    processes = tuple(
-        _process(each, names, file=file, xml=xml)
-        for each in root.findall(f"{BPMN}process")
-        if _yes(each.get("isExecutable", "true"))
+    drawn = root.findall(f"{BPMN}process")
+    runs = [each for each in drawn if _yes(each.get("isExecutable", "true"))]
+    processes, asleep = (
+        tuple(_process(each, names, file=file, xml=xml) for each in some)
+        for some in (runs, [] if runs else drawn)
     )
     known = {
         "process",
@@ -248,7 +252,7 @@ def read(root: Any, *, file: str, xml: bytes) -> Drawing:
     known |= {"correlationProperty", "dataStore", "endPoint", "interface", "partnerEntity"}
     known |= {"partnerRole", "relationship", "resource"}  # named here, asked for by nothing that is run
     odd = [
-        (each.get("id"), _local(each))
+        (each.get("id") or root.get("id"), _local(each))
         for each in root
         if each.tag.startswith(BPMN) and _local(each) not in known
     ]
@@ -256,17 +260,10 @@ def read(root: Any, *, file: str, xml: bytes) -> Drawing:
     ids = tuple(
         each.get("id")
         for each in root.iter()
-        if isinstance(each.tag, str) and each.tag.startswith(BPMN) and each.get("id")
+        if isinstance(each.tag, str) and each.tag.startswith((BPMN, DI)) and each.get("id")
     )
-    first = root.find(f"{BPMN}process")
-    return Drawing(
-        file,
-        processes,
-        tuple(odd),
-        ids,
-        prefixed=tuple(_prefixed(root)),
-        first=None if first is None else first.get("id"),
-    )
+    kind = _local(root) if root.tag.startswith(BPMN) else ""
+    return Drawing(file, processes, tuple(odd), ids, tuple(_prefixed(root)), asleep, kind, root.get("id"))
 
 
 def _prefixed(root: Any) -> Iterator[tuple[str | None, str]]:

@@ -62,7 +62,7 @@ def caught(drawings: Iterable[Drawing]) -> frozenset[tuple[str, str | None]]:
     return frozenset(
         (trigger.kind, trigger.name)
         for drawing in drawings
-        for process in drawing.processes
+        for process in (*drawing.processes, *drawing.asleep)
         for level in process.levels
         for node in level.nodes.values()
         if node.kind in waits

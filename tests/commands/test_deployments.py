@@ -4,11 +4,13 @@ import json
 import threading
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
 
-from service.commands import deployments
+from service.commands import deployments, readiness
+from service.engine import definition
 from service.errors import Conflict, Forbidden, Invalid, Refused, ServiceError
 from service.models.cases import ProcessInstance
 from service.models.definitions import Definition, DefinitionKind, Deployment, DeploymentState
@@ -249,6 +251,21 @@ def test_an_example_is_kept_and_blocks_a_deployment_that_it_does_not_fit(desk):
     with pytest.raises(Refused) as told:
         deploy(desk, files=file("two_steps.bpmn", ('"ask"', '"asking"')))
     assert told.value.problems[0].element == "ask"
+
+
+def test_an_example_is_gone_through_where_a_file_can_change_it():
+    wrong = example({"element": "nowhere", "data": {}})
+    files = file("two_steps.bpmn") | file("small.form.json") | wrong
+    before, zone = definition.parse(files), ZoneInfo("Europe/Stockholm")
+
+    def told(**brought):
+        found = readiness.look(files | brought, before, zone).problems
+        return [each.file for each in found]
+
+    (name,) = wrong
+    assert told(**file("waiting.bpmn")) == []
+    assert told(**file("two_steps.bpmn", RENAMED)) == [name]
+    assert told(**file("small.form.json", ('"key": "what"', '"key":  "what"'))) == [name]
 
 
 def test_a_milestone_that_would_disappear_is_told_and_stops_nothing(desk):

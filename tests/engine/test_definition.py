@@ -45,6 +45,7 @@ REFUSED: dict[str, tuple[str | None, str]] = {
     "default_flow_with_a_condition": ("d", "default-flow"),
     "due_that_is_no_feel": ("it", "feel"),
     "due_with_a_broken_duration": ("it", "due"),
+    "element_with_an_id_of_swedish_letters": ("åtgärd", "id-form"),
     "element_without_an_id": ("p", "no-id"),
     "error_on_the_way": ("it", "event-kind"),
     "error_that_does_not_interrupt": ("it", "event-kind"),
@@ -134,6 +135,33 @@ def test_an_event_on_what_is_not_run_is_not_told_as_well() -> None:
     assert {(each.element, each.rule) for each in refused.value.problems} == {("task", "not-run")}
 
 
+def test_what_would_be_wrong_in_a_process_that_is_not_to_run_is_told_at_once() -> None:
+    file = (DIAGRAMS / "refused" / "unknown_role.bpmn").read_bytes()
+    with pytest.raises(Refused) as refused:
+        definition.parse({"p.bpmn": file.replace(b'isExecutable="true"', b'isExecutable="false"')})
+    assert {(each.element, each.rule) for each in refused.value.problems} == {
+        ("p", "no-process"),
+        ("it", "role"),
+    }
+
+
+@pytest.mark.parametrize("root", ["<html/>", '<process xmlns="{0}" id="p"/>', "<definitions/>"])
+def test_what_is_no_diagram_is_told_to_be_none(root: str) -> None:
+    content = root.format("http://www.omg.org/spec/BPMN/20100524/MODEL").encode()
+    with pytest.raises(Refused) as refused:
+        definition.parse({"p.bpmn": content})
+    assert [each.rule for each in refused.value.problems] == ["bpmn-namespace"]
+
+
+def test_thousands_of_problems_are_told_as_some_and_a_number() -> None:
+    file = (DIAGRAMS / "refused" / "unknown_role.bpmn").read_bytes()
+    strays = b"".join(b'<bpmn:task id="w%d" />' % number for number in range(1000))
+    with pytest.raises(Refused) as refused:
+        definition.parse({"p.bpmn": file.replace(b"</bpmn:process>", strays + b"</bpmn:process>")})
+    assert len(refused.value.problems) == definition.MOST_TOLD + 1
+    assert refused.value.problems[-1].rule == "more-problems"
+
+
 def test_every_refused_diagram_has_its_reason() -> None:
     assert {path.stem for path in (DIAGRAMS / "refused").glob("*.bpmn")} == set(REFUSED)
 
@@ -190,7 +218,7 @@ def test_a_form_that_cannot_be_read_does_not_make_its_users_wrong_too() -> None:
         (b"<a>" + b" " * 2_000_001 + b"</a>", "xml-too-large"),
         (b"<a>" + b"<b/>" * 20_001 + b"</a>", "xml-too-large"),
         (b"<a>" * 200 + b"</a>" * 200, "xml-too-large"),
-        (b"<html/>", "no-process"),
+        (b"<html/>", "bpmn-namespace"),
     ],
 )
 def test_xml_that_is_no_plain_diagram_is_refused(content: bytes, rule: str) -> None:
