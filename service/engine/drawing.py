@@ -71,7 +71,6 @@ class Flow:
     source: str
     target: str
     condition: str | None = None  # FEEL
-    foreign: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,6 @@ class Node:
     decision: str | None = None
     script: str | None = None
     script_format: str | None = None
-    foreign: tuple[str, ...] = ()  # words that other tools wrote and nobody here follows
     odd: tuple[str, ...] = ()  # BPMN children that the engine does not run
 
     @property
@@ -189,7 +187,6 @@ class Process:
     elements: Mapping[str, Element] = field(repr=False)
     levels: tuple[Level, ...] = field(repr=False)  # itself first
     properties: Mapping[str, str] = field(repr=False)
-    foreign: tuple[str, ...] = ()
     lane_properties: tuple[tuple[str, Mapping[str, str]], ...] = field(default=(), repr=False)
 
 
@@ -201,6 +198,10 @@ class Drawing:
     processes: tuple[Process, ...]
     odd: tuple[tuple[str | None, str], ...]  # (id, kind) of what stands in the file and is not run
     ids: tuple[str, ...]  # of all BPMN elements, as often as they occur
+    foreign: tuple[
+        tuple[str | None, str], ...
+    ] = ()  # (id, word): what other tools wrote, nobody here follows
+    idle: tuple[tuple[str | None, str], ...] = ()  # (id, name): our properties where none are read
 
 
 def read(root: Any, *, file: str, xml: bytes) -> Drawing:
@@ -235,7 +236,12 @@ def read(root: Any, *, file: str, xml: bytes) -> Drawing:
         for each in root.iter()
         if isinstance(each.tag, str) and each.tag.startswith(BPMN) and each.get("id")
     )
-    return Drawing(file, processes, tuple(odd), ids)
+    words = _Words()
+    for each in root:
+        runs = _local(each) != "process" or _yes(each.get("isExecutable", "true"))
+        if each.tag.startswith(BPMN) and _local(each) in known - {"extensionElements"} and runs:
+            words.read(each, None)
+    return Drawing(file, processes, tuple(odd), ids, tuple(words.foreign), tuple(words.idle))
 
 
 class _Names:
@@ -268,7 +274,6 @@ def _process(node: Any, names: _Names, *, file: str, xml: bytes) -> Process:
         elements=elements,
         levels=levels,
         properties=properties,
-        foreign=_foreign(node),
         lane_properties=lane_properties,
     )
 
@@ -377,7 +382,6 @@ def _node(node: Any, names: _Names, around: _Around, paths: _Paths) -> Node:
         decision=node.findtext(f"{BPMN}extensionElements/{SPIFF}calledDecisionId"),
         script=script.text if script is not None else None,
         script_format=node.get("scriptFormat"),
-        foreign=_foreign(node),
         odd=tuple(_odd(node, kind)),
     )
 
@@ -389,7 +393,6 @@ def _flow(node: Any) -> Flow:
         source=node.get("sourceRef") or "",
         target=node.get("targetRef") or "",
         condition=(condition.text or "").strip() if condition is not None else None,
-        foreign=_foreign(node),
     )
 
 
@@ -487,19 +490,43 @@ def _properties(node: Any) -> dict[str, str]:
     return {each.get("name") or "": each.get("value") or "" for each in found}
 
 
-def _foreign(node: Any) -> tuple[str, ...]:
-    """Name what another tool wrote on this element: attributes and elements that nobody here follows."""
-    attributes = [each for each in node.attrib if each.startswith("{")]
-    mine = {f"{SPIFF}properties", f"{SPIFF}calledDecisionId"}
-    extensions = node.find(f"{BPMN}extensionElements")
-    inside = [] if extensions is None else [each.tag for each in extensions if each.tag not in mine]
-    for each in node:
-        if not each.tag.startswith(BPMN):
-            inside.append(each.tag)
-        elif _local(each).endswith(("EventDefinition", "LoopCharacteristics")):
-            inside += [inner.tag for inner in each.iter() if not inner.tag.startswith(BPMN)]
-            inside += [name for inner in each.iter() for name in inner.attrib if _is_foreign(name)]
-    return tuple(each.rpartition("}")[2] for each in [*attributes, *inside])
+_PROSE = frozenset({"documentation", "text"})
+_SINGLE = RUNS - {"subProcess"} | {"sequenceFlow"}  # with what stands inside it, one element to its reader
+
+
+class _Words:
+    """What is written on elements in words that are not BPMN's: another tool's, or ours where none are read.
+
+    What is not run at all is told as that, and not looked into.
+    """
+
+    def __init__(self) -> None:
+        self.foreign: list[tuple[str | None, str]] = []
+        self.idle: list[tuple[str | None, str]] = []
+
+    def read(self, node: Any, whole: str | None) -> None:
+        """Read an element of BPMN and all inside it; `whole` is what it is a part of, if it is."""
+        id, kind = whole or node.get("id"), _local(node)
+        self.foreign += [(id, _last(each)) for each in node.attrib if _is_foreign(each)]
+        level = kind in {"process", "subProcess"}
+        for each in node:
+            inner = _local(each)
+            if not each.tag.startswith(BPMN):
+                self.foreign.append((id, inner))
+            elif inner == "extensionElements":
+                self._extensions(each, id, kind)
+            elif inner not in _PROSE and (not level or inner in SCENERY | RUNS):
+                is_part = whole or kind in _SINGLE or inner.endswith("LoopCharacteristics")
+                self.read(each, id if is_part or not each.get("id") else None)
+
+    def _extensions(self, node: Any, id: str | None, kind: str) -> None:
+        for each in node:
+            if each.tag == f"{SPIFF}properties":
+                if kind not in RUNS | {"process", "lane"}:
+                    names = (one.get("name") or "" for one in each.findall(f"{SPIFF}property"))
+                    self.idle += [(id, name) for name in names]
+            elif each.tag != f"{SPIFF}calledDecisionId" or kind != "businessRuleTask":
+                self.foreign.append((id, _local(each)))
 
 
 def _is_foreign(attribute: str) -> bool:
@@ -531,4 +558,8 @@ def _yes(said: str | None) -> bool:
 
 
 def _local(node: Any) -> str:
-    return str(node.tag).rpartition("}")[2]
+    return _last(str(node.tag))
+
+
+def _last(name: str) -> str:
+    return name.rpartition("}")[2]

@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from service.engine.drawing import ACTIVITIES, GATEWAYS, RUNS, Flow, Level, Node
-from service.engine.findings import Finding, feel, foreign
+from service.engine.findings import Finding, feel
 
 
 def flows_of(node: Node, level: Level) -> Iterator[Finding]:
     """Find what is wrong with the flows out of an element."""
     for flow in node.flows:
-        yield from foreign(flow.id, flow.foreign)
         yield from _target(flow, level)
         if flow.condition is not None:
             yield from feel(flow.id, flow.condition, "condition")
