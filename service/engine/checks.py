@@ -47,6 +47,7 @@ _TIMED = frozenset({"period", "countsFrom"})
 _PERSONAL = frozenset({"form", "role", "due", "delegation", "fourEyes"}) | _TIMED
 _OF_PROCESS = frozenset({"title", "title_en", "owner", "retention", "name_en"})
 _OF_LANE = frozenset({"role", "name_en"})
+_OF_OTHERS = frozenset({"name_en"})
 
 
 def problems(drawings: Iterable[Drawing], names: Names) -> Iterator[Problem]:
@@ -73,6 +74,9 @@ def _of_file(drawing: Drawing, whole: Whole) -> Iterator[Finding]:
         return
     for id, kind in drawing.odd:
         yield not_run(id, kind)
+    yield from foreign(drawing.foreign)
+    for id, name in drawing.idle:
+        yield from _unknown_properties(id, [name], _OF_OTHERS)
     yield from _of_ids(drawing)
     if not drawing.processes:
         message = "There is no executable process in the file; set isExecutable of one to true."
@@ -98,7 +102,6 @@ def _of_process(process: Process, whole: Whole) -> Iterator[Finding]:
         message = "A process id is small letters, digits and “_”, and begins with a letter."
         yield process.key, "process-key", message
     yield from _unknown_properties(process.key, process.properties, _OF_PROCESS)
-    yield from foreign(process.key, process.foreign)
     for lane, properties in process.lane_properties:
         yield from _unknown_properties(lane, properties, _OF_LANE)
         yield from _role(lane, properties.get("role"))
@@ -132,7 +135,6 @@ def _of_node(node: Node, level: Level, process: Process, whole: Whole) -> Iterat
         message = f"An element “{node.kind}” has no id; give it one."
         yield level.element or level.process, "no-id", message
         return
-    yield from foreign(node.id, node.foreign)
     yield from languages(node.id, node.languages)
     for each in node.odd:
         yield not_run(node.id, each)
@@ -144,7 +146,7 @@ def _of_node(node: Node, level: Level, process: Process, whole: Whole) -> Iterat
         yield from check(node, level, process, whole)
 
 
-def _unknown_properties(id: str, given: Iterable[str], known: frozenset[str]) -> Iterator[Finding]:
+def _unknown_properties(id: str | None, given: Iterable[str], known: frozenset[str]) -> Iterator[Finding]:
     for name in given:
         if name not in known:
             listed = ", ".join(sorted(known))

@@ -114,6 +114,7 @@ REFUSED: dict[str, tuple[str | None, str]] = {
     "unreachable_circle": ("it", "unreachable"),
     "unreachable_task": ("it", "unreachable"),
     "variable_that_is_no_name": ("it", "variable"),
+    "words_of_other_tools": ("message", "foreign"),
     "zeebe_task": ("it", "foreign"),
 }
 TABLE = (DIAGRAMS / "level_of.dmn").read_bytes()
@@ -175,6 +176,14 @@ def test_what_does_not_run_is_refused_by_element_and_rule(name: str) -> None:
     problem = found[REFUSED[name]]
     assert problem.file == f"{name}.bpmn"
     assert len(problem.message.split()) > 2
+
+
+def test_words_of_other_tools_are_told_wherever_they_stand_and_ours_where_none_are_read() -> None:
+    with pytest.raises(Refused) as refused:
+        parsed(DIAGRAMS / "refused" / "words_of_other_tools.bpmn")
+    found = [(each.element, each.rule) for each in refused.value.problems]
+    foreign = ["message", "signal", "error", "pool", "lane", "it", "object", "data", "note"]
+    assert found == [*((id, "foreign") for id in foreign), ("start_to_it", "property")]
 
 
 @pytest.mark.parametrize("path", sorted(DIAGRAMS.glob("*.bpmn")), ids=lambda path: path.stem)
