@@ -43,11 +43,6 @@ def personal_number(text: str, *, today: date) -> str | None:
     return f"{born.year}{found['six'][2:]}{found['four']}"
 
 
-def is_coordination_number(number: str) -> bool:
-    """Tell whether a number that `personal_number` gave is a co-ordination number (samordningsnummer)."""
-    return int(number[6:8]) > COORDINATION
-
-
 def _born(found: re.Match[str], today: date) -> date | None:
     month, day = int(found["six"][2:4]), int(found["six"][4:6])
     if day > COORDINATION:
