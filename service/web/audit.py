@@ -17,6 +17,7 @@ from service.web.auth import begin
 from service.web.presentation import names, t, zone
 
 blueprint = Blueprint("audit", __name__)
+YEARS = range(1900, 3000)
 NARROWS = ("actor", "type", "unit", "process", "since", "until", "person")
 LISTED = (
     "case.opened", "task.opened", "task.claimed", "task.completed", "task.cancelled", "timer.fired",
@@ -188,10 +189,12 @@ def _case(given: str | None) -> UUID | None:
 
 
 def _day(given: str | None) -> date | None:
+    """Read a day; one that is none, or that no clock reaches, does not narrow."""
     try:
-        return date.fromisoformat(given) if given else None
+        day = date.fromisoformat(given) if given else None
     except ValueError:
         return None
+    return day if day is not None and day.year in YEARS else None
 
 
 def _midnight(day: date | None) -> datetime | None:

@@ -187,6 +187,15 @@ def test_what_is_in_force_is_written_as_it_is_read(desk, tmp_path):
     assert deployments.read_folder(tmp_path) == {path.name: path.read_bytes() for path in DIAGRAMS.iterdir()}
 
 
+def test_a_file_that_holds_several_things_is_written_once(desk):
+    (found,) = Path("processes").glob("*/indicators.dmn")  # a table, and one that it asks
+    with desk.begin("system") as work:
+        made = deployments.deploy(work, files={found.name: found.read_bytes()}, note="Tabeller")
+        files = definitions.files_in_force(work)
+    assert len(made.definitions) == 2
+    assert [path for path in files if "indicator" in path] == ["processes/tables/indicators.dmn"]
+
+
 def test_deployments_at_the_same_time_follow_one_another(desk):
     ready, made = threading.Barrier(3), []
 

@@ -15,7 +15,7 @@ from service.queries.paging import part
 from service.queries.verification import Checked
 from service.web import auth, trail
 from service.web.api.requests import Blueprint, changes, reads, works_alone
-from service.web.api.schemas import MOST, Page, Shown, Strict, instant, maybe, page_of, text
+from service.web.api.schemas import MOST, Page, Shown, Strict, instant, maybe, page_of, since, text, until
 from service.work import UnitOfWork
 
 blueprint = Blueprint("history", __name__, description="The trail")
@@ -119,7 +119,7 @@ class Whole(Page):
 
 
 Window = Page.from_dict(
-    {"from": instant(), "to": instant(), "actor": text(longest=64), "case": fields.UUID()}, name="Window"
+    {"from": since(), "to": until(), "actor": text(longest=64), "case": fields.UUID()}, name="Window"
 )
 
 
