@@ -40,6 +40,8 @@ def main() -> None:
         _take(anna, anna.url, "task")
         anna.goto(f"{address}/cases")
         _take(anna, _longest_case(anna, address), "case")
+        anna.get_by_text("Gör en handling av svaren").click()
+        anna.locator("section:has(#documents)").screenshot(path=IMAGES / "documents.png")
         _take(_logged_in(browser, address, "petra"), f"{address}/definitions/case/1", "processes")
         greta = _logged_in(browser, address, "greta")
         greta.goto(f"{address}/cases")
@@ -89,12 +91,8 @@ def _logged_in(browser: Browser, address: str, username: str) -> Page:
 
 
 def _longest_case(page: Page, address: str) -> str:
-    """The case that has come furthest: the one in its reflection period."""
-    row = (
-        page.locator("main li, main tr")
-        .filter(has_text=re.compile("Betänketid|Bifall|beviljad", re.IGNORECASE))
-        .first
-    )
+    """The case that has come furthest: the one whose rights have begun."""
+    row = page.locator("main li.row").filter(has_text="Rättighet påbörjad").first
     link = row.locator("a[href^='/cases/']").first
     return address + (link.get_attribute("href") or "")
 

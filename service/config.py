@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from service.errors import Invalid, Problem
 
 LARGEST_DOCUMENT = 100  # megabytes; a document is held in memory while it comes and goes
+LAST_PORT, MOST, DIGITS = 65_535, 1_000, 9
 _ADDRESS = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+", re.ASCII)
 
 
@@ -51,7 +52,7 @@ class Settings:
     def url(self) -> str:
         """The database's SQLAlchemy URL."""
         if self.database_url:
-            return self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
+            return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", self.database_url)
         return f"sqlite:///{self.folder / 'andrum.db'}"
 
     @property
@@ -95,9 +96,13 @@ class Settings:
         Raises `Invalid` with one problem for each setting, naming it.
         """
         problems = [*_switches(self), *_numbers(self), *_mail(self)]
+        if not 0 < _number(self.bind.rpartition(":")[2]) <= LAST_PORT:
+            problems.append(
+                Problem(f"ANDRUM_BIND={self.bind} is not an address and a port, like 127.0.0.1:8000.")
+            )
         try:
             ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             problems.append(Problem(f"ANDRUM_TIMEZONE: there is no time zone named {self.timezone!r}."))
         if not self.trail or set(self.trail) & set(" +\n\t"):
             problems.append(Problem("ANDRUM_TRAIL is a name without spaces and plus signs."))
@@ -142,7 +147,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 def _from_file(path: Path) -> dict[str, str]:
     try:
         read = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Invalid(f"ANDRUM_CONFIG: {path} could not be read: {error}") from error
     return {
         name: ("1" if value else "0") if isinstance(value, bool) else str(value)
@@ -162,13 +167,18 @@ def _switches(settings: Settings) -> list[Problem]:
 def _numbers(settings: Settings) -> list[Problem]:
     names = ("threads", "workers", "largest_document")
     wrong = [
-        Problem(f"ANDRUM_{name.upper()} is a whole number from 1 on.")
+        Problem(f"ANDRUM_{name.upper()} is a whole number from 1 to {MOST}.")
         for name in names
-        if not getattr(settings, name).isdigit() or int(getattr(settings, name)) < 1
+        if not 0 < _number(getattr(settings, name)) <= MOST
     ]
     if not wrong and int(settings.largest_document) > LARGEST_DOCUMENT:
         wrong.append(Problem(f"ANDRUM_LARGEST_DOCUMENT is at most {LARGEST_DOCUMENT} (megabytes)."))
     return wrong
+
+
+def _number(text: str) -> int:
+    """Read a whole number; 0 for everything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS else 0
 
 
 def _mail(settings: Settings) -> Iterator[Problem]:
@@ -177,7 +187,7 @@ def _mail(settings: Settings) -> Iterator[Problem]:
         return
     if settings.smtp_tls not in {"starttls", "tls", "none"}:
         yield Problem("ANDRUM_SMTP_TLS is starttls, tls or none.")
-    if not settings.smtp_port.isdigit() or not 0 < int(settings.smtp_port) <= 65_535:  # noqa: PLR2004
+    if not 0 < _number(settings.smtp_port) <= LAST_PORT:
         yield Problem("ANDRUM_SMTP_PORT is a port.")
     if not _ADDRESS.fullmatch(settings.smtp_from):
         yield Problem("ANDRUM_SMTP_FROM is the address that e-mails come from; ANDRUM_SMTP_HOST needs it.")

@@ -11,8 +11,10 @@ import hashlib
 import hmac
 import json
 import locale
+import lzma
 import sys
 import zipfile
+import zlib
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -198,7 +200,16 @@ def check(path: Path, *, key: str | None = None) -> Report:
             if len(set(names)) != len(names) or any(each.file_size > LARGEST for each in archive.infolist()):
                 return Report((Finding("archive"),))
             files = {name: archive.read(name) for name in names}
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError):
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+    ):
         return Report((Finding("archive"),))
     return check_files(files, key=key)
 
@@ -216,7 +227,7 @@ def check_files(files: Mapping[str, bytes], *, key: str | None = None) -> Report
         own = files["key.txt"].decode().strip()
     except KeyError as error:
         return Report((Finding("file-missing", file=str(error.args[0])),))
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return Report((Finding("unreadable"),))
     try:
         findings = [

@@ -13,7 +13,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -21,7 +21,7 @@ from service import clock
 from service.config import Settings
 from service.engine import decisions, definition
 from service.engine.expressions import Moment
-from service.errors import Conflict, NotFound, Unavailable
+from service.errors import Conflict, Invalid, NotFound, Unavailable
 from service.models import schema
 from service.models.base import check, connect
 from service.models.cases import Case, CaseAccess, ProcessInstance
@@ -324,10 +324,22 @@ def _is_off(tables: Mapping[str, Any], key: str, day: date, moment: Moment) -> b
 
 
 def open_platform(settings: Settings) -> "Platform":
-    """Open the database and the keys that these settings name; makes folder and keys at first start."""
-    settings.folder.mkdir(parents=True, exist_ok=True)
-    engine = connect(settings.url, pool_size=int(settings.threads) + 2)
-    return Platform(sessionmaker(engine, expire_on_commit=False), Vault.at(settings.key_file), settings)
+    """Open the database and the keys that these settings name; makes folder and keys at first start.
+
+    Raises `Invalid` for settings that name no folder, or no database that the service can use.
+    """
+    try:
+        engine = connect(settings.url, pool_size=int(settings.threads) + 2)
+    except (ArgumentError, ImportError, KeyError, ValueError) as error:
+        told = "ANDRUM_DATABASE_URL begins with sqlite:/// or postgresql://, as SQLAlchemy writes addresses."
+        raise Invalid(told) from error
+    try:
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        vault = Vault.at(settings.key_file)
+    except OSError as error:
+        told = f"ANDRUM_DATA_DIR: {settings.folder} cannot be used: {error.strerror}."
+        raise Invalid(told) from error
+    return Platform(sessionmaker(engine, expire_on_commit=False), vault, settings)
 
 
 @dataclass
@@ -349,9 +361,18 @@ class Platform:
         return engine
 
     def prepare(self) -> None:
-        """Bring the tables to the newest revision, and make sure that the database keeps its word."""
-        schema.upgrade(self.engine)
-        check(self.engine)
+        """Bring the tables to the newest revision, and make sure that the database keeps its word.
+
+        Raises `Unavailable` for a database that cannot be reached, read or written.
+        """
+        with _told_why():
+            schema.upgrade(self.engine)
+            check(self.engine)
+
+    def is_prepared(self) -> bool:
+        """Tell whether the tables are the newest; raises `Unavailable` as `prepare` does."""
+        with _told_why(), self.engine.connect() as connection:
+            return schema.is_current(connection)
 
     @contextmanager
     def begin(self, actor: Actor) -> Iterator[UnitOfWork]:
@@ -367,6 +388,21 @@ class Platform:
         except (StaleDataError, IntegrityError) as error:
             raise Conflict from error
         except (OperationalError, DBAPIError) as error:
-            if isinstance(error, OperationalError) or error.connection_invalidated:
+            if isinstance(error, OperationalError) or _is_damage(error) or error.connection_invalidated:
                 raise Unavailable from error
             raise
+
+
+@contextmanager
+def _told_why() -> Iterator[None]:
+    """Say in the database's own words why it cannot be used: whoever starts the service has to know."""
+    try:
+        yield
+    except (OperationalError, DatabaseError) as error:
+        why = str(error.orig).strip().partition("\n")[0]
+        raise Unavailable(f"The database cannot be used: {why}.") from error
+
+
+def _is_damage(error: DBAPIError) -> bool:
+    """Tell whether the file is damaged, or no database at all: SQLite has no class of its own for that."""
+    return type(error) is DatabaseError

@@ -15,7 +15,7 @@ from service import config, scheduler, verifier
 from service.cli.backups import backup, restore
 from service.cli.keys import keys
 from service.cli.retention import retention
-from service.cli.terminal import OWN_FILES, in_words, prepared, verified
+from service.cli.terminal import OWN_FILES, in_words, opened, prepared, verified
 from service.commands import checkpoints, demo, deployments, people, tables, trainings
 from service.config import Settings
 from service.engine import examples, simulation
@@ -130,7 +130,7 @@ def add(username: str, name: str, roles: tuple[str, ...], password: str) -> None
 @in_words
 def token(username: str) -> None:
     """Print a bearer token for the API; it acts as USERNAME."""
-    with open_platform(config.load()).begin(SYSTEM) as work:
+    with opened(config.load()).begin(SYSTEM) as work:
         secret = people.token(work, username=username)
     click.echo(secret)
 
@@ -226,7 +226,7 @@ def process() -> None:
 @in_words
 def list_processes() -> None:
     """List the newest version of each process."""
-    with open_platform(config.load()).begin(SYSTEM) as work:
+    with opened(config.load()).begin(SYSTEM) as work:
         for row in definitions.newest(work):
             when = f"{row.deployed_at:%Y-%m-%d %H:%M}"
             click.echo(f"{row.key:24} {row.version:4}  {when}  {row.open_cases:5} open  {row.name}")
@@ -237,7 +237,10 @@ def list_processes() -> None:
 @in_words
 def check_processes(folder: Path) -> None:
     """Check the files below FOLDER (with processes/ and forms/) as a deployment would; store nothing."""
-    found = parse(deployments.read_folder(folder))
+    files = deployments.read_folder(folder)
+    if not files:
+        raise Refused(f"There is nothing to check in {folder}: it has no processes/ and no forms/.")
+    found = parse(files)
     numbers = f"{len(found.processes)} processes, {len(found.decisions)} decisions, {len(found.forms)} forms"
     clock = clock_of(found, config.load().zone)
     problems = list(tables.problems(found, {each.file for each in found.sources.values()}))
@@ -292,7 +295,7 @@ def deploy(folder: Path, note: str) -> None:
 @in_words
 def export(folder: Path) -> None:
     """Write the files in force to FOLDER, byte for byte, laid out as processes/ and forms/."""
-    with open_platform(config.load()).begin(SYSTEM) as work:
+    with opened(config.load()).begin(SYSTEM) as work:
         files = definitions.files_in_force(work)
     for name, content in files.items():
         path = folder / name
@@ -311,7 +314,7 @@ def case() -> None:
 @in_words
 def show(case_id: UUID) -> None:
     """Show where a case stands: nothing personal, and logged as looked at."""
-    with open_platform(config.load()).begin(SYSTEM) as work:
+    with opened(config.load()).begin(SYSTEM) as work:
         found = casefile.case(work, case_id)
     row = found.row
     click.echo(f"{row.reference}  {row.process} {row.version}  {row.status}  {row.unit}")
@@ -335,23 +338,24 @@ def verify(what: str | None, key: str | None) -> None:
     if what is not None and not _is_id(what):
         _verify_file(Path(what), key)
     elif what is not None:
-        with open_platform(config.load()).begin(SYSTEM) as work:
+        with opened(config.load()).begin(SYSTEM) as work:
             verdict = history.verify(work, UUID(what))
         if not verdict.ok:
-            told = verifier.Finding(verdict.why or "", sequence=verdict.first_bad).words()
+            document = str(verdict.document) if verdict.document else None
+            told = verifier.Finding(verdict.why or "", sequence=verdict.first_bad, document=document).words()
             raise click.ClickException(f"case {what}: {told}")
         click.echo(f"The case holds what was recorded: {verdict.events} events.")
         if verdict.destroyed:
             click.echo("What was personal in it has been destroyed; its history tells when and why.")
     else:
-        _verify_everything(open_platform(config.load()))
+        _verify_everything(opened(config.load()))
 
 
 @main.command()
 @in_words
 def checkpoint() -> None:
     """Sign a checkpoint over all events now and write it to the data folder; prints the signed text."""
-    platform = open_platform(config.load())
+    platform = opened(config.load())
     with platform.begin(SYSTEM) as work:
         signed = checkpoints.take(work)
     path = checkpoints.publish(platform, signed)
@@ -363,7 +367,8 @@ def _verify_everything(platform: Platform) -> None:
     checked = verified(platform)
     for each in checked.findings:
         place = f"case {each.case_id} ({each.reference or 'gone'}): " if each.case_id else ""
-        told = verifier.Finding(each.why, sequence=each.sequence, size=each.size).words()
+        document = str(each.document) if each.document else None
+        told = verifier.Finding(each.why, sequence=each.sequence, size=each.size, document=document).words()
         click.echo(f"  {place}{told}", err=True)
     numbers = f"{checked.cases} cases, {checked.events} events, {checked.checkpoints} checkpoints"
     if checked.findings:
@@ -425,8 +430,6 @@ def _grant(given: str) -> tuple[Role, str]:
 
 def _check_free(bind: str) -> None:
     host, _, port = bind.rpartition(":")
-    if not port.isdigit():
-        raise click.ClickException(f"ANDRUM_BIND={bind} is not an address and a port, like 127.0.0.1:8000.")
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

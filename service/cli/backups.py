@@ -5,14 +5,14 @@ from pathlib import Path
 import click
 
 from service import config, verifier
-from service.cli.terminal import in_words, progress, verified
+from service.cli.terminal import in_words, opened, progress, verified
 from service.commands import backups, checkpoints, people, retention
 from service.commands.backups import Gap
 from service.config import Settings
 from service.errors import Conflict, Invalid
 from service.queries.verification import Checked
 from service.rules.permissions import SYSTEM
-from service.work import Platform, open_platform
+from service.work import Platform
 
 LATER = "checkpoint-missing"  # a checkpoint outside that the backup does not reach: told as a gap
 MOST = 20  # findings that are printed
@@ -31,7 +31,7 @@ def backup(folder: Path | None, keep: int | None) -> None:
     up somewhere else. Without it a backup is worth nothing, and beside it a backup protects nothing.
     """
     settings = config.load()
-    platform = open_platform(settings)
+    platform = opened(settings)
     with platform.begin(SYSTEM) as work:
         length = backups.size(work)
     _sign(platform)
@@ -128,7 +128,7 @@ def _tell(gap: Gap) -> None:
 
 
 def _release(settings: Settings, username: str) -> None:
-    platform = open_platform(settings)
+    platform = opened(settings)
     with platform.begin(SYSTEM) as work:
         actor = people.actor(work, username=username)
     with platform.begin(actor) as work:

@@ -11,7 +11,7 @@ import click
 
 from service.commands import deployments
 from service.config import Settings
-from service.errors import ServiceError
+from service.errors import ServiceError, Unavailable
 from service.queries import history
 from service.queries.verification import Checked
 from service.rules.permissions import SYSTEM
@@ -34,8 +34,19 @@ def in_words(command: Callable[P, T]) -> Callable[P, T]:
                 place = " ".join(part for part in (problem.file, problem.element, problem.pointer) if part)
                 click.echo(f"  {place}: {problem.message}" if place else f"  {problem.message}", err=True)
             raise click.ClickException(error.message) from error
+        except OSError as error:  # of a file or folder that was named; the database's are ours
+            place = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{place}{error.strerror or error}.") from error
 
     return told
+
+
+def opened(settings: Settings) -> Platform:
+    """Open the platform for a command that makes no tables: they must be there."""
+    platform = open_platform(settings)
+    if not platform.is_prepared():
+        raise Unavailable("The database has no tables yet, or old ones: run andrum db upgrade.")
+    return platform
 
 
 def prepared(settings: Settings) -> Platform:

@@ -10,8 +10,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from service.commands import cases, people, tasks, trainings
+from service.commands import cases, documents, people, tasks, trainings
 from service.models.cases import Case, Task
+from service.models.documents import DocumentKind
 from service.models.people import User
 from service.rules.permissions import SYSTEM, Actor, Protection, Role
 from service.work import Platform, UnitOfWork
@@ -99,6 +100,10 @@ def _case(platform: Platform, told: Mapping[str, Any]) -> None:
     for step in told["steps"]:
         with platform.begin(actors[step["by"]]) as work:
             _do(work, case_id, step)
+    for paper in told.get("documents", ()):
+        with platform.begin(worker) as work:
+            kind, content = DocumentKind(paper["kind"]), paper["text"].encode()
+            documents.add(work, case_id, kind=kind, content=content, title=paper["title"])
     if told["protected"]:
         with platform.begin(SYSTEM) as work:
             cases.protect(

@@ -109,7 +109,7 @@ def _medium(work: UnitOfWork, content: bytes) -> Medium:
         raise TooLarge(largest(work.platform.settings.largest_document).in_(language))
     medium = media.recognise(content)
     if medium is None:
-        taken = ", ".join(each.name for each in media.TAKEN)
+        taken = ", ".join(each.name for each in media.TAKEN) + " (UTF-8)"
         told = Text(
             f"Filens innehåll är inte av ett slag som tas emot. Spara den som något av: {taken}.",
             f"The file's content is of a kind that is not taken. Save it as one of: {taken}.",

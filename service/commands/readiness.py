@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from service.commands import tables
 from service.engine import advice, definition, layouts, simulation
 from service.engine.definition import Definition
+from service.engine.examples import Example
 from service.errors import Problem, Refused
 from service.work import clock_of
 
@@ -47,12 +48,26 @@ def misnamed(parsed: Definition, files: Collection[str]) -> Iterator[Problem]:
 
 
 def blocking(parsed: Definition, files: Collection[str], zone: ZoneInfo) -> list[Problem]:
-    """Find what cannot be shown, or would fail, in these files; if nothing, examples that fail."""
+    """Find what cannot be shown, or would fail, in these files; if nothing, examples that they make fail."""
     if not files:
         return []
     found = [
         *layouts.problems(parsed, files),
+        *advice.circles(parsed, files),
         *advice.overlaps(parsed, files),
         *tables.problems(parsed, files),
     ]
-    return found or list(simulation.problems(parsed, parsed.examples.values(), clock=clock_of(parsed, zone)))
+    return found or list(simulation.problems(parsed, _touched(parsed, files), clock=clock_of(parsed, zone)))
+
+
+def _touched(parsed: Definition, files: Collection[str]) -> list[Example]:
+    """Give the examples that these files can change: all, unless only diagrams came that they never call."""
+    brought = {each.key for each in parsed.processes.values() if each.file in files}
+    only_diagrams = all(name.endswith((ENDINGS["process"], ENDINGS["example"])) for name in files)
+    return [
+        each
+        for each in parsed.examples.values()
+        if not only_diagrams
+        or each.file in files
+        or not brought.isdisjoint(parsed.reached(each.script.process))
+    ]

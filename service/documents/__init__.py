@@ -1,7 +1,8 @@
-"""Documents that leave as PDF: a template and plain data, typeset as tagged PDF/UA-1. No database here.
+"""Documents that leave as PDF: a template and plain data, typeset as tagged PDF/UA-1 and PDF/A-2a.
 
-What people wrote reaches a template as data through `sys.inputs`; it is never read as markup. PDF/UA asks for
-a shape for every letter, and the typesetter stops, or worse, at one that its fonts lack: � stands for such.
+No database here. What people wrote reaches a template as data through `sys.inputs`; it is never read as
+markup. PDF/UA asks for a shape for every letter, and the typesetter stops, or worse, at one that its fonts
+lack: � stands for such.
 """
 
 import json
@@ -28,7 +29,7 @@ def typeset(template: str, data: Mapping[str, Any]) -> bytes:
         TEMPLATES / f"{template}.typ",
         root=TEMPLATES,
         format="pdf",
-        pdf_standards=["ua-1"],
+        pdf_standards=["ua-1", "a-2a"],
         sys_inputs={"data": json.dumps(_shown(data), ensure_ascii=False)},
         ignore_system_fonts=True,
     )

@@ -46,6 +46,18 @@ def overlaps(found: Definition, files: Collection[str]) -> Iterator[Problem]:
                 yield Problem(message, element=other, file=table.file, rule="dmn-overlap")
 
 
+def circles(found: Definition, files: Collection[str]) -> Iterator[Problem]:
+    """Find calls in these files of what never ends, since processes call each other: cases would fail."""
+    for node in soundness.circling(found.processes):
+        file = found.processes[node.element.process].file
+        if file in files:
+            message = (
+                "What is called here never ends, since processes call each other in a circle; draw a way to "
+                "an end that does not pass the call."
+            )
+            yield Problem(message, element=node.id, file=file, rule="calls-circle")
+
+
 def _milestones(before: Definition | None, after: Definition, files: Collection[str]) -> Iterator[Problem]:
     for key, process in (before.processes if before else {}).items():
         if process.file not in files or key not in after.processes:

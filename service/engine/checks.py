@@ -38,6 +38,7 @@ MOST_NODES = 250  # on one level
 ROLES = frozenset({"caseworker", "team_leader"})
 RIGHTS = frozenset({"housing", "legal", "health", "psychological", "interpreter", "material"})
 KEY = re.compile(r"[a-z][a-z0-9_]*")
+_ID = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)  # what every editor reads
 MILESTONE = re.compile(r"[a-z][a-z0-9-]*")
 
 _SPEAKING = frozenset({"name_en", "milestone", "legalBasis", "right", "consequence", "consequence_en"})
@@ -46,6 +47,7 @@ _TIMED = frozenset({"period", "countsFrom"})
 _PERSONAL = frozenset({"form", "role", "due", "delegation", "fourEyes"}) | _TIMED
 _OF_PROCESS = frozenset({"title", "title_en", "owner", "retention", "name_en"})
 _OF_LANE = frozenset({"role", "name_en"})
+_OF_OTHERS = frozenset({"name_en"})
 
 
 def problems(drawings: Iterable[Drawing], names: Names) -> Iterator[Problem]:
@@ -64,19 +66,35 @@ def problems(drawings: Iterable[Drawing], names: Names) -> Iterator[Problem]:
 
 
 def _of_file(drawing: Drawing, whole: Whole) -> Iterator[Finding]:
+    if drawing.kind != "definitions":
+        message = (
+            "This is not a BPMN 2.0 file: it does not begin with <definitions> in the namespace of BPMN."
+        )
+        yield drawing.id, "bpmn-namespace", message
+        return
     for id, kind in drawing.odd:
         yield not_run(id, kind)
+    yield from foreign(drawing.foreign)
+    for id, name in drawing.idle:
+        yield from _unknown_properties(id, [name], _OF_OTHERS)
+    yield from _of_ids(drawing)
+    if not drawing.processes:
+        message = "There is no executable process in the file; set isExecutable of one to true."
+        yield next((each.key for each in drawing.asleep), drawing.id), "no-process", message
+    for process in (*drawing.processes, *drawing.asleep):
+        yield from _of_process(process, whole)
+
+
+def _of_ids(drawing: Drawing) -> Iterator[Finding]:
     for id, times in Counter(drawing.ids).items():
         if times > 1:
             yield id, "id-twice", f"{times} elements have the id “{id}”; give each its own."
+        if not _ID.fullmatch(id):
+            message = "An id is letters a–z, digits, “_”, “-” and “.”, and begins with a letter or “_”."
+            yield id, "id-form", message
     for place, reference in dict.fromkeys(drawing.prefixed):
         message = f"“{reference}” names an element with a prefix; write “{reference.partition(':')[2]}”."
         yield place, "reference-prefix", message
-    if not drawing.processes:
-        message = "There is no executable process in the file; set isExecutable of one to true."
-        yield drawing.first, "no-process", message
-    for process in drawing.processes:
-        yield from _of_process(process, whole)
 
 
 def _of_process(process: Process, whole: Whole) -> Iterator[Finding]:
@@ -84,7 +102,6 @@ def _of_process(process: Process, whole: Whole) -> Iterator[Finding]:
         message = "A process id is small letters, digits and “_”, and begins with a letter."
         yield process.key, "process-key", message
     yield from _unknown_properties(process.key, process.properties, _OF_PROCESS)
-    yield from foreign(process.key, process.foreign)
     for lane, properties in process.lane_properties:
         yield from _unknown_properties(lane, properties, _OF_LANE)
         yield from _role(lane, properties.get("role"))
@@ -118,7 +135,6 @@ def _of_node(node: Node, level: Level, process: Process, whole: Whole) -> Iterat
         message = f"An element “{node.kind}” has no id; give it one."
         yield level.element or level.process, "no-id", message
         return
-    yield from foreign(node.id, node.foreign)
     yield from languages(node.id, node.languages)
     for each in node.odd:
         yield not_run(node.id, each)
@@ -130,7 +146,7 @@ def _of_node(node: Node, level: Level, process: Process, whole: Whole) -> Iterat
         yield from check(node, level, process, whole)
 
 
-def _unknown_properties(id: str, given: Iterable[str], known: frozenset[str]) -> Iterator[Finding]:
+def _unknown_properties(id: str | None, given: Iterable[str], known: frozenset[str]) -> Iterator[Finding]:
     for name in given:
         if name not in known:
             listed = ", ".join(sorted(known))

@@ -20,6 +20,7 @@ from service.errors import Problem, Refused
 
 __all__ = ["Definition", "Element", "Process", "Source", "Text", "parse"]
 
+MOST_TOLD = 300  # problems in one answer
 KEPT = 32  # definitions that stay in memory
 
 
@@ -104,7 +105,7 @@ def _parse(files: Mapping[str, bytes], digest: str) -> Definition:
     reading.find(checks.problems(reading.drawings, names))
     reading.find(_of_examples(reading.examples.values(), names))
     if reading.problems:
-        raise Refused(problems=reading.problems)
+        raise Refused(problems=_bounded(reading.problems))
     processes = {each.key: each for one in reading.drawings for each in one.processes}
     return Definition(
         digest=digest,
@@ -115,6 +116,15 @@ def _parse(files: Mapping[str, bytes], digest: str) -> Definition:
         specs=MappingProxyType(assembly.assemble(processes.values())),
         examples=MappingProxyType(reading.examples),
     )
+
+
+def _bounded(problems: list[Problem]) -> list[Problem]:
+    """Tell no more than anybody reads, and how many more there are."""
+    if len(problems) <= MOST_TOLD:
+        return problems
+    more = len(problems) - MOST_TOLD
+    last = Problem(f"{more} more problems are not told; mend these first.", rule="more-problems")
+    return [*problems[:MOST_TOLD], last]
 
 
 class _Reading:
@@ -163,7 +173,7 @@ class _Reading:
 
 
 def _names(reading: _Reading) -> Names:
-    processes = frozenset(each.key for one in reading.drawings for each in one.processes)
+    processes = frozenset(each.key for one in reading.drawings for each in (*one.processes, *one.asleep))
     return Names(
         processes=None if "bpmn" in reading.unread else processes,
         decisions=None if "dmn" in reading.unread else frozenset(reading.decisions),

@@ -8,6 +8,7 @@ from typing import Any
 from service.engine.text import Text
 
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
+DI = "{http://www.omg.org/spec/BPMN/20100524/DI}"
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 SPIFF = "{http://spiffworkflow.org/bpmn/schema/1.0/core}"
 
@@ -90,7 +91,6 @@ class Flow:
     source: str
     target: str
     condition: str | None = None  # FEEL
-    foreign: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()  # that its condition says it is written in
 
 
@@ -142,7 +142,6 @@ class Node:
     decision: str | None = None
     script: str | None = None
     script_format: str | None = None
-    foreign: tuple[str, ...] = ()  # words that other tools wrote and nobody here follows
     odd: tuple[str, ...] = ()  # what BPMN has and the engine does not run
     languages: tuple[str, ...] = ()  # that its expressions say they are written in
 
@@ -210,7 +209,6 @@ class Process:
     elements: Mapping[str, Element] = field(repr=False)
     levels: tuple[Level, ...] = field(repr=False)  # itself first
     properties: Mapping[str, str] = field(repr=False)
-    foreign: tuple[str, ...] = ()
     lane_properties: tuple[tuple[str, Mapping[str, str]], ...] = field(default=(), repr=False)
 
 
@@ -221,18 +219,23 @@ class Drawing:
     file: str
     processes: tuple[Process, ...]
     odd: tuple[tuple[str | None, str], ...]  # (id, kind) of what stands in the file and is not run
-    ids: tuple[str, ...]  # of all BPMN elements, as often as they occur
+    ids: tuple[str, ...]  # of all elements and of how they are drawn, as often as they occur
     prefixed: tuple[tuple[str | None, str], ...] = ()  # (id, reference) of what names another by a prefix
-    first: str | None = None  # the first process, whether it runs or not
+    asleep: tuple[Process, ...] = ()  # where none is to run: those that would be
+    kind: str = "definitions"  # of the root
+    id: str | None = None  # of the root
+    foreign: tuple[tuple[str | None, str], ...] = ()  # (id, word) of other tools: nobody here follows it
+    idle: tuple[tuple[str | None, str], ...] = ()  # (id, name): our properties where none are read
 
 
 def read(root: Any, *, file: str, xml: bytes) -> Drawing:
     """Read the root of a .bpmn file into values; what makes no sense is kept for the checks to find."""
     names = _Names(root)
-    processes = tuple(
-        _process(each, names, file=file, xml=xml)
-        for each in root.findall(f"{BPMN}process")
-        if _yes(each.get("isExecutable", "true"))
+    drawn = root.findall(f"{BPMN}process")
+    runs = [each for each in drawn if _yes(each.get("isExecutable", "true"))]
+    processes, asleep = (
+        tuple(_process(each, names, file=file, xml=xml) for each in some)
+        for some in (runs, [] if runs else drawn)
     )
     known = {
         "process",
@@ -248,7 +251,7 @@ def read(root: Any, *, file: str, xml: bytes) -> Drawing:
     known |= {"correlationProperty", "dataStore", "endPoint", "interface", "partnerEntity"}
     known |= {"partnerRole", "relationship", "resource"}  # named here, asked for by nothing that is run
     odd = [
-        (each.get("id"), _local(each))
+        (each.get("id") or root.get("id"), _local(each))
         for each in root
         if each.tag.startswith(BPMN) and _local(each) not in known
     ]
@@ -256,16 +259,24 @@ def read(root: Any, *, file: str, xml: bytes) -> Drawing:
     ids = tuple(
         each.get("id")
         for each in root.iter()
-        if isinstance(each.tag, str) and each.tag.startswith(BPMN) and each.get("id")
+        if isinstance(each.tag, str) and each.tag.startswith((BPMN, DI)) and each.get("id")
     )
-    first = root.find(f"{BPMN}process")
+    words = _Words()
+    for each in root:
+        sleeps = bool(processes) and _local(each) == "process" and not _yes(each.get("isExecutable", "true"))
+        if each.tag.startswith(BPMN) and _local(each) in known - {"extensionElements"} and not sleeps:
+            words.read(each, None)
     return Drawing(
         file,
         processes,
         tuple(odd),
         ids,
-        prefixed=tuple(_prefixed(root)),
-        first=None if first is None else first.get("id"),
+        tuple(_prefixed(root)),
+        asleep,
+        kind=_local(root) if root.tag.startswith(BPMN) else "",
+        id=root.get("id"),
+        foreign=tuple(words.foreign),
+        idle=tuple(words.idle),
     )
 
 
@@ -319,7 +330,6 @@ def _process(node: Any, names: _Names, *, file: str, xml: bytes) -> Process:
         elements=elements,
         levels=levels,
         properties=properties,
-        foreign=_foreign(node),
         lane_properties=lane_properties,
     )
 
@@ -431,7 +441,6 @@ def _node(node: Any, names: _Names, around: _Around, paths: _Paths) -> Node:
         decision=node.findtext(f"{BPMN}extensionElements/{SPIFF}calledDecisionId"),
         script=script.text if script is not None else None,
         script_format=node.get("scriptFormat"),
-        foreign=_foreign(node),
         odd=tuple(_odd(node, kind)),
         languages=tuple(_languages(node)),
     )
@@ -444,7 +453,6 @@ def _flow(node: Any) -> Flow:
         source=_reference(node, "sourceRef") or "",
         target=_reference(node, "targetRef") or "",
         condition=(condition.text or "").strip() if condition is not None else None,
-        foreign=_foreign(node),
         languages=tuple(_languages(node)),
     )
 
@@ -543,30 +551,6 @@ def _properties(node: Any) -> dict[str, str]:
     return {each.get("name") or "": each.get("value") or "" for each in found}
 
 
-def _foreign(node: Any) -> tuple[str, ...]:
-    """Name what another tool wrote on this element: attributes and elements that nobody here follows."""
-    mine = {f"{SPIFF}properties", f"{SPIFF}calledDecisionId"}
-    found = [name for name in node.attrib if name.startswith("{") or name not in _ATTRIBUTES]
-    extensions = node.find(f"{BPMN}extensionElements")
-    found += [] if extensions is None else [each.tag for each in extensions if each.tag not in mine]
-    for each in node:
-        if not each.tag.startswith(BPMN):
-            found.append(each.tag)
-        elif _local(each).endswith(("EventDefinition", "LoopCharacteristics")):
-            found += _foreign_within(each, _ATTRIBUTES)
-        elif _local(each) in _EXPRESSIONS:
-            found += _foreign_within(each, frozenset({"id", "language", "evaluatesToTypeRef"}))
-    return tuple(each.rpartition("}")[2] for each in found)
-
-
-def _foreign_within(node: Any, known: frozenset[str]) -> Iterator[str]:
-    for inner in node.iter():
-        if not inner.tag.startswith(BPMN):
-            yield inner.tag
-        yield from (name for name in inner.attrib if _is_foreign(name))
-    yield from (name for name in node.attrib if not name.startswith("{") and name not in known)
-
-
 def _languages(node: Any) -> Iterator[str]:
     """Tell the languages that expressions say they are written in, of the element or of what it waits for."""
     for each in node:
@@ -574,6 +558,58 @@ def _languages(node: Any) -> Iterator[str]:
             yield from _languages(each)
         elif _local(each) in _EXPRESSIONS and each.get("language"):
             yield each.get("language")
+
+
+def _unknown(node: Any) -> Iterator[str]:
+    """Name the attributes of an element, or of a part of it, that BPMN does not have."""
+    kind = _local(node)
+    if kind in _EXPRESSIONS:
+        known = frozenset({"id", "language", "evaluatesToTypeRef"})
+    elif kind in RUNS | {"sequenceFlow"} or kind.endswith(("EventDefinition", "LoopCharacteristics")):
+        known = _ATTRIBUTES
+    else:
+        return
+    yield from (name for name in node.attrib if not name.startswith("{") and name not in known)
+
+
+_PROSE = frozenset({"documentation", "text"})
+_SINGLE = RUNS - {"subProcess"} | {"sequenceFlow"}  # with what stands inside it, one element to its reader
+
+
+class _Words:
+    """What is written on elements in words that are not BPMN's: another tool's, or ours where none are read.
+
+    What is not run at all is told as that, and not looked into.
+    """
+
+    def __init__(self) -> None:
+        self.foreign: list[tuple[str | None, str]] = []
+        self.idle: list[tuple[str | None, str]] = []
+
+    def read(self, node: Any, whole: str | None) -> None:
+        """Read an element of BPMN and all inside it; `whole` is what it is a part of, if it is."""
+        id, kind = whole or node.get("id"), _local(node)
+        self.foreign += [(id, _last(each)) for each in node.attrib if _is_foreign(each)]
+        self.foreign += [(id, each) for each in _unknown(node)]
+        level = kind in {"process", "subProcess"}
+        for each in node:
+            inner = _local(each)
+            if not each.tag.startswith(BPMN):
+                self.foreign.append((id, inner))
+            elif inner == "extensionElements":
+                self._extensions(each, id, kind)
+            elif inner not in _PROSE and (not level or inner in SCENERY | RUNS):
+                is_part = whole or kind in _SINGLE or inner.endswith("LoopCharacteristics")
+                self.read(each, id if is_part or not each.get("id") else None)
+
+    def _extensions(self, node: Any, id: str | None, kind: str) -> None:
+        for each in node:
+            if each.tag == f"{SPIFF}properties":
+                if kind not in RUNS | {"process", "lane"}:
+                    names = (one.get("name") or "" for one in each.findall(f"{SPIFF}property"))
+                    self.idle += [(id, name) for name in names]
+            elif each.tag != f"{SPIFF}calledDecisionId" or kind != "businessRuleTask":
+                self.foreign.append((id, _local(each)))
 
 
 def _is_foreign(attribute: str) -> bool:
@@ -614,4 +650,8 @@ def _yes(said: str | None) -> bool:
 
 
 def _local(node: Any) -> str:
-    return str(node.tag).rpartition("}")[2]
+    return _last(str(node.tag))
+
+
+def _last(name: str) -> str:
+    return name.rpartition("}")[2]

@@ -156,18 +156,6 @@ def evaluate_each(texts: Sequence[str], data: Mapping[str, Any], *, moment: Mome
     return [value if known else next(answers) for known, value in found]
 
 
-def unary_test(test: str, value: Any, data: Mapping[str, Any], *, moment: Moment) -> bool:
-    """Tell whether a value passes a unary test such as `> 3`, `"a","b"`, `not(null)`; `-` always passes.
-
-    Raises `StepFailed` as `evaluate` does.
-    """
-    text = stripped(test)
-    if text in {"", "-"}:
-        return True
-    sent = _sent(survey(text, unary=True).reads, {**data, "?": value}, always=("?",))
-    return _ask("feel.test", text, sent, moment.for_expressions(text)) is True
-
-
 def problems(expression: str, *, unary: bool = False) -> list[str]:
     """Say what is wrong with an expression before it is ever evaluated; nothing when it is fine."""
     text = stripped(expression)

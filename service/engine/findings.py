@@ -62,7 +62,7 @@ def caught(drawings: Iterable[Drawing]) -> frozenset[tuple[str, str | None]]:
     return frozenset(
         (trigger.kind, trigger.name)
         for drawing in drawings
-        for process in drawing.processes
+        for process in (*drawing.processes, *drawing.asleep)
         for level in process.levels
         for node in level.nodes.values()
         if node.kind in waits
@@ -75,9 +75,9 @@ def not_run(id: str | None, kind: str) -> Finding:
     return id, "not-run", INSTEAD.get(kind, f"“{kind}” is not run here; draw it otherwise or take it away.")
 
 
-def foreign(id: str, words: Iterable[str]) -> Iterator[Finding]:
-    """Tell what another tool wrote."""
-    for word in sorted(set(words)):
+def foreign(words: Iterable[tuple[str | None, str]]) -> Iterator[Finding]:
+    """Tell what another tool wrote, each word once of an element."""
+    for id, word in dict.fromkeys(words):
         message = f"“{word}” is of another tool and not followed here; use our properties or take it away."
         yield id, "foreign", message
 

@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from service.engine.drawing import ACTIVITIES, GATEWAYS, RUNS, Flow, Level, Node
-from service.engine.findings import Finding, feel, foreign, languages
+from service.engine.findings import Finding, feel, languages
 
 
 def flows_of(node: Node, level: Level) -> Iterator[Finding]:
     """Find what is wrong with the flows out of an element."""
     for flow in node.flows:
-        yield from foreign(flow.id, flow.foreign)
         yield from languages(flow.id, flow.languages)
         yield from _target(flow, level)
         if flow.condition is not None:

@@ -23,11 +23,6 @@ _DD = "{http://www.omg.org/spec/DD/20100524/DI}"
 _Box = tuple[float, float, float, float]  # x, y, width, height
 _INNER = frozenset({"subProcess", "adHocSubProcess", "transaction"})
 _BESIDE = frozenset({"dataObjectReference", "dataStoreReference", "group", "lane", "textAnnotation"})
-_NOTE = (
-    200,
-    30,
-    60,
-)  # how wide a note is drawn, how far over the rest, how many characters make it one line higher
 _NODES = RUNS | _INNER | {"serviceTask", "complexGateway", "dataObjectReference", "dataStoreReference"}
 
 
@@ -57,6 +52,8 @@ def warnings(found: Definition, files: Collection[str]) -> Iterator[Problem]:
             )
             yield Problem(message, element=process.key, file=process.file, rule="laid-out")
         root = xml.root(shown(process.xml, process.key).encode(), process.file)
+        if _drawing_of(root, process.key) is None:
+            continue  # it could not be laid out, which is told as one thing
         drawn = {id for diagram in _diagrams(root) for id in _shown(diagram)}
         for element in dict.fromkeys([*process.elements, *_beside(root, process.key)]):
             if element not in drawn:

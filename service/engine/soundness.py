@@ -1,9 +1,9 @@
 """Paths that never come to an end, told with the elements that they run through."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from service.engine.drawing import Level, Node
+from service.engine.drawing import Level, Node, Process
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,31 @@ def endless(level: Level) -> Iterator[Endless]:
             if target not in seen:
                 seen[target] = (*seen[id], target)
                 waiting.append(target)
+
+
+def circling(processes: Mapping[str, Process]) -> Iterator[Node]:
+    """Find the calls that no way to an end goes past, of processes that call each other in a circle."""
+    ending = {key for key, each in processes.items() if not _can_end(each, frozenset())}  # told as endless
+    waiting = processes.keys() - ending
+    while more := {key for key in waiting if _can_end(processes[key], waiting)}:
+        ending |= more
+        waiting -= more
+    for key in sorted(waiting):
+        nodes = processes[key].levels[0].nodes.values()
+        yield from (node for node in nodes if node.called in waiting and node.repeat is None)
+
+
+def _can_end(process: Process, closed: Collection[str]) -> bool:
+    """Tell whether a way leads from the start to an end without passing a call of one of these processes."""
+    level = process.levels[0]
+    calls = {id for id, node in level.nodes.items() if node.called in closed and node.repeat is None}
+    paths = {
+        id: tuple(each for each in targets if id not in calls or level.nodes[each].attached_to == id)
+        for id, targets in ways(level).items()
+    }
+    ends = {id for id, node in level.nodes.items() if _is_end(node) and id not in calls}
+    leading = _leading_to(ends, paths)
+    return any(node.kind == "startEvent" and id in leading for id, node in level.nodes.items())
 
 
 def ways(level: Level) -> Mapping[str, tuple[str, ...]]:

@@ -48,6 +48,9 @@ def _check_characters(data: bytes, file: str) -> None:
     except UnicodeDecodeError as error:
         message = "The file is not UTF-8; save it with that encoding."
         raise _refused(file, "xml-encoding", message) from error
+    if "\0" in text:
+        message = "The file has NUL characters, as UTF-16 has; save it as UTF-8."
+        raise _refused(file, "xml-encoding", message)
     declaration = text[: text.find("?>")] if text.lstrip().startswith("<?xml") else ""
     if "encoding" in declaration and "utf-8" not in declaration.lower():
         message = "The file says that it is not UTF-8; save it with that encoding."

@@ -27,6 +27,7 @@ _PATHS = {
     DefinitionKind.PROCESS: "processes/{}/process.bpmn",
     DefinitionKind.DECISION: "processes/tables/{}.dmn",
     DefinitionKind.FORM: "forms/{}.form.json",
+    DefinitionKind.EXAMPLE: "processes/{}/examples/{}.json",
 }
 
 
@@ -162,19 +163,19 @@ def files_in_force(work: UnitOfWork) -> dict[str, bytes]:
         .scalar_subquery()
     )
     rows = work.session.execute(
-        sa.select(Definition.kind, Definition.key, Definition.content)
+        sa.select(Definition.kind, Definition.file, Definition.content)
         .join(deployment_content)
         .join(Deployment, Deployment.id == deployment_content.c.deployment_id)
         .where(Deployment.number == last)
     )
-    return {_path(row.kind, row.key): row.content for row in rows}
+    return {_path(row.kind, row.file): row.content for row in rows}
 
 
-def _path(kind: DefinitionKind, key: str) -> str:
-    if kind is DefinitionKind.EXAMPLE:
-        process, _, name = key.partition(".")
-        return f"processes/{process}/examples/{name}.json"
-    return _PATHS[kind].format(key)
+def _path(kind: DefinitionKind, file: str) -> str:
+    """Where a file lies: once, also when several things stand in it."""
+    key, _, ending = file.partition(".")
+    name = ending.partition(".")[0] if kind is DefinitionKind.EXAMPLE else ""
+    return _PATHS[kind].format(key, name)
 
 
 RUNNING = (

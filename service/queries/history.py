@@ -58,6 +58,7 @@ class Verdict:
     first_bad: int | None = None
     why: str | None = None
     destroyed: bool = False  # what was personal is gone, as the law wants; all that is left was verified
+    document: UUID | None = None  # the one that is wrong
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,7 @@ def verify(work: UnitOfWork, case_id: UUID) -> Verdict:
         first_bad=first.sequence,
         why=first.why,
         destroyed=is_destroyed,
+        document=first.document,
     )
 
 

@@ -210,7 +210,7 @@ def deadline_in_words(
         return said["hours" if agrees else "other"].format(length=length, start=at, due=_at(due, zone))
     start, local, day = begins.astimezone(zone).date(), due.astimezone(zone), day_of(due, zone)
     last = last_day(start, amount, unit, off=off)
-    moved = next_working_day(last, off=off) if moves == MOVES else last
+    moved = may_be_done_until(last, off=off) if moves == MOVES else last
     if day in {last, moved}:
         return period_in_words(start, amount, unit, moves=moves, off=off, language=language)
     for word, direction in (("after", 1), ("before", -1)):
@@ -233,9 +233,10 @@ _SAID: Mapping[str, Mapping[str, str]] = {
         "after": "{length} efter {start}, alltså {due}",
         "before": "{length} före {start}, alltså {due}",
         "other": "räknas från {start}, satt till {due}",
-        MOVES: " (ledig dag; det som ska göras får göras till och med {until})",
-        IN_DOUBT: " (ledig dag; om {until} räcker är inte kontrollerat, räkna med {last})",
-        "no": " (ledig dag; tiden flyttas inte)",
+        "off": "ledig dag",
+        MOVES: " ({what}; det som ska göras får göras till och med {until})",
+        IN_DOUBT: " ({what}; om {until} räcker är inte kontrollerat, räkna med {last})",
+        "no": " ({what}; tiden flyttas inte)",
     },
     "en": {
         "period": "{length} from {start}, last day {last}",
@@ -243,16 +244,21 @@ _SAID: Mapping[str, Mapping[str, str]] = {
         "after": "{length} after {start}, which is {due}",
         "before": "{length} before {start}, which is {due}",
         "other": "counted from {start}, set to {due}",
-        MOVES: " (a day off; what must be done may be done until {until})",
-        IN_DOUBT: " (a day off; whether {until} is in time is not verified, count on {last})",
-        "no": " (a day off; the time does not move)",
+        "off": "a day off",
+        MOVES: " ({what}; what must be done may be done until {until})",
+        IN_DOUBT: " ({what}; whether {until} is in time is not verified, count on {last})",
+        "no": " ({what}; the time does not move)",
     },
 }
 
 
 def _on_day_off(last: date, moves: str, off: AbstractSet[date] | None, language: str) -> str:
-    until = next_working_day(last, off=off)
-    return "" if until == last else _SAID[language][moves].format(last=last, until=until)
+    until = may_be_done_until(last, off=off)
+    if until == last:
+        return ""
+    name = day_off_name(last, language=language)
+    what = f"{name}, {_SAID[language]['off']}" if name else _SAID[language]["off"]
+    return _SAID[language][moves].format(what=what, last=last, until=until)
 
 
 def _at(instant: datetime, zone: ZoneInfo) -> str:

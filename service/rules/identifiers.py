@@ -48,11 +48,6 @@ def born_on(number: str) -> date:
     return date(int(number[:4]), int(number[4:6]), int(number[6:8]) % COORDINATION)
 
 
-def is_coordination_number(number: str) -> bool:
-    """Tell whether a number that `personal_number` gave is a co-ordination number (samordningsnummer)."""
-    return int(number[6:8]) > COORDINATION
-
-
 def _born(found: re.Match[str], today: date) -> date | None:
     month, day = int(found["six"][2:4]), int(found["six"][4:6])
     if day > COORDINATION:

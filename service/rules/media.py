@@ -38,7 +38,7 @@ class Medium:
 PDF = Medium("PDF", "application/pdf", ("pdf",))
 PNG = Medium("PNG", "image/png", ("png",))
 JPEG = Medium("JPEG", "image/jpeg", ("jpg", "jpeg", "jpe"))
-TEXT = Medium("TXT (UTF-8)", "text/plain", ("txt", "text"))
+TEXT = Medium("TXT", "text/plain", ("txt", "text"))
 DOCX = Medium(
     "DOCX", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", ("docx", "doc")
 )

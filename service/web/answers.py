@@ -16,7 +16,6 @@ from service.web.presentation import t
 from service.work import UnitOfWork
 
 blueprint = Blueprint("answers", __name__)
-CHARTED = ("applications_sent", "individuals_rights_package_activated")
 WORDS = {
     "figure_words": council.figure_words,
     "span_words": council.span_words,
@@ -81,7 +80,7 @@ def _page(work: UnitOfWork, given: Given, asked: Asked, wrong: str | None = None
         may_choose=statistics.may_see_small(work, [asked.unit] if asked.unit else units),
         may_read_trainings=bool(trainings.readable(work)),
         sections=council.SECTIONS,
-        charts={key: charts.columns(found.figures[key]) for key in CHARTED},
+        charts={key: charts.columns(found.figures[key]) for key in charts.CHARTED},
         wrong=wrong,
         problems=[("since", wrong)] if wrong else [],
         **WORDS,

@@ -17,11 +17,13 @@ from service.web.auth import begin
 from service.web.presentation import names, t, zone
 
 blueprint = Blueprint("audit", __name__)
+YEARS = range(1900, 3000)
 NARROWS = ("actor", "type", "unit", "process", "since", "until", "person")
 LISTED = (
     "case.opened", "task.opened", "task.claimed", "task.completed", "task.cancelled", "timer.fired",
     "deadline.moved", "message.delivered", "decision.made", "milestone.reached", "case.transferred",
     "case.suspended", "case.cancelled", "case.closed", "case.destroyed", "access.granted", "incident.raised",
+    "document.added", "document.withdrawn",
 )  # fmt: skip
 
 
@@ -167,7 +169,9 @@ def _found(finding: Any) -> dict[str, Any]:
         "reference": finding.reference or (t("proof.hidden") if finding.case_id else ""),
         "sequence": finding.sequence,
         "size": finding.size,
-        "why": trail.why(finding.why),
+        "why": f"{trail.why(finding.why)}: {finding.document}"
+        if finding.document
+        else trail.why(finding.why),
         "href": f"{address}#event-{finding.sequence}" if address else None,
     }
 
@@ -185,10 +189,12 @@ def _case(given: str | None) -> UUID | None:
 
 
 def _day(given: str | None) -> date | None:
+    """Read a day; one that is none, or that no clock reaches, does not narrow."""
     try:
-        return date.fromisoformat(given) if given else None
+        day = date.fromisoformat(given) if given else None
     except ValueError:
         return None
+    return day if day is not None and day.year in YEARS else None
 
 
 def _midnight(day: date | None) -> datetime | None:

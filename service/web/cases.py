@@ -13,6 +13,7 @@ from service.errors import Conflict, Invalid, NotFound
 from service.models.documents import DocumentKind
 from service.queries import casefile, definitions, history, people
 from service.queries.casefile import CaseFile
+from service.queries.documents import DocumentRow
 from service.queries.people import Person
 from service.rules.permissions import Permission, Role
 from service.web import auth, drawings, forms, letters, steps, trail
@@ -219,7 +220,7 @@ def case_page(
         document_kinds=[each.value for each in DocumentKind],
         makes=letters.offered(file.definition.forms) if _adds(file) else (),
         adds=_adds(file),
-        withdraws=Permission.DOCUMENT_WITHDRAW in file.may,
+        withdrawable=_withdrawable(file),
         reads=Permission.DOCUMENT_READ in file.may,
         reasons=_withdrawn(file),
         largest=auth.platform().settings.largest_document,
@@ -240,6 +241,13 @@ def _registers(file: CaseFile) -> bool:
 def _adds(file: CaseFile) -> bool:
     """Tell whether the reader may add documents to the case as it stands."""
     return Permission.DOCUMENT_ADD in file.may and file.row.status == "open"
+
+
+def _withdrawable(file: CaseFile) -> list[DocumentRow]:
+    """The documents that the reader may withdraw, the newest first."""
+    if Permission.DOCUMENT_WITHDRAW not in file.may:
+        return []
+    return [each for each in reversed(file.documents) if each.withdrawn_at is None]
 
 
 def _withdrawn(file: CaseFile) -> dict[str, str]:

@@ -10,6 +10,7 @@ from service.queries.statistics import Figure, Seen, Value
 from service.web.council import figure_words, span_words
 from service.web.presentation import t
 
+CHARTED = ("applications_sent", "individuals_rights_package_activated")
 TOP, FLOOR = 14, 84  # of the columns, in percent of the drawing's height
 WIDEST = 10  # of a column, in percent of the drawing's width
 FEW = 12  # columns whose words fit on a narrow screen

@@ -7,9 +7,8 @@ from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from service.commands import documents
-from service.errors import Conflict, Invalid, Problem, ServiceError, TooLarge, WrongType
+from service.errors import Conflict, Invalid, NotFound, Problem, ServiceError, TooLarge, WrongType
 from service.models.documents import DocumentKind
-from service.queries import documents as papers
 from service.web import cases, downloads, errors, letters, security, texts
 from service.web.auth import begin
 from service.web.presentation import t
@@ -63,21 +62,18 @@ def keep(document_id: UUID) -> Response:
     return downloads.download(document_id)
 
 
-@blueprint.post("/documents/<uuid:document_id>/withdraw")
-def withdraw(document_id: UUID) -> ResponseReturnValue:
-    """Mark a document as added by mistake."""
-    reason = request.form.get("reason", "")
+@blueprint.post("/cases/<uuid:case_id>/documents/withdrawn")
+def withdraw(case_id: UUID) -> ResponseReturnValue:
+    """Mark a document as added by mistake, with a reason."""
+    given = {name: request.form.get(name, "") for name in ("document", "reason")}
     try:
         with begin() as work:
-            case_id = documents.withdraw(work, document_id, reason=reason)
+            documents.withdraw(work, _chosen(given["document"]), reason=given["reason"])
     except (Conflict, Invalid) as error:
-        with begin() as work:
-            case_id = papers.one(work, document_id).case_id
-        action = f"withdraw-{document_id}"
-        is_reason = isinstance(error, Invalid)
-        words = t("manage.reason_missing") if is_reason else error.message
-        wrong = {"action": action, "words": words, "reason": reason}
-        problems = [(action if is_reason else None, words)]
+        lacks_reason = isinstance(error, Invalid)
+        words = t("manage.reason_missing") if lacks_reason else error.message
+        problems = [("withdraw-reason" if lacks_reason else None, words)]
+        wrong = {"action": "withdraw", "words": words, **given}
         return cases.case_page(case_id, problems=problems, wrong=wrong), errors.status(error)
     return redirect(_back(case_id, "document_withdrawn"), 303)
 
@@ -97,6 +93,13 @@ def _problems(error: ServiceError) -> list[tuple[str | None, str]]:
     if error.problems:
         return [(FIELDS.get(each.pointer or ""), each.message) for each in error.problems]
     return [(FIELDS["/file"] if isinstance(error, TooLarge) else None, error.message)]
+
+
+def _chosen(given: str) -> UUID:
+    try:
+        return UUID(given)
+    except ValueError as error:
+        raise NotFound from error
 
 
 def _kind(given: str) -> DocumentKind:

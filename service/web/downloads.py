@@ -27,6 +27,8 @@ def download(document_id: UUID) -> Response:
 
 def disposition(name: str) -> str:
     """Say that a file is to be kept under this name (RFC 6266, RFC 8187); the name is harmless already."""
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().strip()
+    if ascii_name.startswith("."):  # a name in other letters: only the ending is left
+        ascii_name = f"andrum{ascii_name}"
     told = f'attachment; filename="{ascii_name}"'
     return told if name == ascii_name else f"{told}; filename*=UTF-8''{quote(name, safe='')}"

@@ -6,16 +6,25 @@ Figures, notes and tables are made by the same words as on the page; the routine
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from flask import render_template
+
+from service.engine import pictures
+from service.engine.pictures import Picture
 from service.queries import definitions
 from service.queries.definitions import OneVersion
 from service.queries.measures import Kind
 from service.queries.statistics import Figure, Seen, Value
-from service.web import council, steps
+from service.web import charts, council, steps
 from service.web.council import Answers
 from service.web.presentation import day, language, say, t
 from service.work import UnitOfWork
 
 Block = dict[str, Any]
+WIDE, HIGH = (
+    1600,
+    875,
+)  # of a part of a diagram, in its own units, so that a landscape page holds it in letters to read
+CHART = (480, 150)  # points
 
 
 def told(work: UnitOfWork, answers: Answers) -> dict[str, Any]:
@@ -72,12 +81,26 @@ def _blocks(name: str, keys: Sequence[str], answers: Answers) -> Iterator[Block]
 
 
 def _figure(figure: Figure) -> Block:
+    drawn = charts.columns(figure) if figure.measure.key in charts.CHARTED else None
     return {
         "kind": "figure",
         "name": say(figure.measure.name),
         "value": council.figure_words(figure.total),
         "is_number": figure.total.number is not None,
         "definition": say(figure.measure.definition),
+        "chart": _chart(figure, drawn) if drawn is not None else None,
+    }
+
+
+def _chart(figure: Figure, drawn: charts.Chart) -> Block:
+    """The same columns as on the page, with the same words for those who do not see them."""
+    by = t("answers.by_month" if council.by_month(figure) else "answers.by_year")
+    caption = f"{say(figure.measure.name)}, {by}"
+    width, height = CHART
+    return {
+        "svg": render_template("chart.svg", drawn=drawn, width=width, height=height),
+        "alt": f"{caption}. {drawn.words}",
+        "caption": f"{caption}. {t('chart.hidden')}" if drawn.some_hidden else caption,
     }
 
 
@@ -189,6 +212,7 @@ def _steps(one: OneVersion) -> Block:
     version = t("definition.version", n=one.row.version)
     return {
         "title": f"{say(one.process.title)} ({version})",
+        "pictures": _pictures(one),
         **_table(
             "",  # its heading says it
             [t("steps.step"), t("steps.who"), t("steps.next"), t("task.legal_basis")],
@@ -203,6 +227,32 @@ def _steps(one: OneVersion) -> Block:
             ),
         ),
     }
+
+
+def _pictures(one: OneVersion) -> list[Block]:
+    """The process as it is drawn, in parts that can be read, each with what it shows in words."""
+    found = pictures.pictures(one.process, language=language(), width=WIDE, height=HIGH)
+    title = say(one.process.title)
+    return [
+        {
+            "svg": each.svg,
+            "width": each.width,
+            "height": each.height,
+            "alt": _seen(each, title, number, len(found)),
+            "caption": _caption(each, title, number, len(found)),
+        }
+        for number, each in enumerate(found, 1)
+    ]
+
+
+def _caption(picture: Picture, title: str, number: int, many: int) -> str:
+    name = f"{title}: {picture.inside}" if picture.inside else title
+    return t("reply.diagram_part", name=name, number=number, many=many) if many > 1 else name
+
+
+def _seen(picture: Picture, title: str, number: int, many: int) -> str:
+    caption = _caption(picture, title, number, many)
+    return t("reply.diagram_words", caption=caption, steps=", ".join(picture.names))
 
 
 def _text(words: str) -> Block:

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from service.commands import drafts
+from service.models.cases import Case
 
 pytestmark = pytest.mark.browser
 DIAGRAM = Path(__file__).parents[1] / "commands" / "diagrams" / "two_steps.bpmn"
@@ -54,24 +55,48 @@ def test_a_renamed_step_is_tried_deployed_by_two_and_an_older_case_follows_it(op
 
     petra.go("/definitions/two_steps")
     page.get_by_role("link", name="Flytta pågående ärenden").click()
-    fits(petra)
     page.get_by_role("button", name="Förhandsgranska").click()
     expect(page.get_by_label("Fråga (ask)")).to_have_value("asking")
     expect(page.get_by_label("Kontrollera (check)")).to_have_value("")
     expect(page.get_by_text("Ärendet står på ett steg som inte finns i den nya versionen.")).to_have_count(1)
+    shows_both(page)
     fits(petra)
     page.get_by_label("Kontrollera (check)").select_option(label="Granska (checking)")
     page.get_by_role("button", name="Förhandsgranska").click()
     expect(page.get_by_text("Kan flyttas", exact=True)).to_have_count(2)
-    page.get_by_role("button", name="Flytta 2 ärenden").click()
+    expect(page.get_by_text("Går vidare på: Granska.")).to_have_count(1)
+    page.get_by_role("button", name="Flytta valda ärenden").click()
     expect(page.get_by_role("link", name="Skriv varför ärendena flyttas")).to_be_visible()
     fits(petra)
     expect(page.get_by_label("Kontrollera (check)")).to_have_value("checking")
     page.get_by_label("Varför flyttas ärendena?").fill("Stegen har fått nya id")
-    page.get_by_role("button", name="Flytta 2 ärenden").click()
+    page.get_by_role("button", name="Flytta valda ärenden").click()
     expect(page.get_by_role("status")).to_contain_text("Flyttat: 2.")
     fits(petra)
     assert (list(desk.open(first)), list(desk.open(second))) == (["asking"], ["checking"])
+    undo(petra, desk, keeping=first)
+    assert (list(desk.open(first)), list(desk.open(second))) == (["asking"], ["check"])
+
+
+def shows_both(page):
+    """Look at the map: marks in both drawings, and one selection."""
+    old, new = page.locator("[data-column=old]"), page.locator("[data-column=new]")
+    expect(old.locator(".diagram-mark.blocked")).to_have_text("✕ 2")  # one stands there, one would come there
+    expect(new.locator(".diagram-mark.attention")).to_have_count(2)
+    page.get_by_role("button", name="Fråga", exact=True).click()
+    for drawing in (old, new):
+        expect(drawing.locator(".djs-shape.is-chosen")).to_have_count(1)
+
+
+def undo(petra, desk, *, keeping):
+    """Move the cases back that were just moved, but for one."""
+    with desk.begin("system") as work:
+        reference = work.session.get_one(Case, keeping).reference
+    petra.page.get_by_label(reference).uncheck()
+    petra.page.get_by_label("Varför flyttas de tillbaka?").fill("Bara ett skulle flyttas")
+    petra.page.get_by_role("button", name="Flytta tillbaka valda ärenden").click()
+    expect(petra.page.get_by_role("status")).to_contain_text("Flyttat tillbaka: 1.")
+    fits(petra)
 
 
 def test_the_pages_hold_in_english_too(open_window, desk, draft):

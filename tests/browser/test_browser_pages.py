@@ -8,8 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from service import scheduler
-from service.commands import cases, deadlines, tasks
+from service.commands import cases, deadlines, documents, tasks
 from service.models.cases import Task
+from service.models.documents import DocumentKind
 from service.models.jobs import Job
 from service.rules.permissions import Protection
 
@@ -33,6 +34,11 @@ def paths(desk, platform) -> dict[str, list[str]]:
     held = desk.start("reflection_period", **PERIOD)
     with desk.begin("anna") as work:
         tasks.save_draft(work, left, data={"stance_own_words": "”Jag vill att det tar slut.” (påhittat)"})
+    with desk.begin("anna") as work:
+        for title in ("Beslut (påhittat)", "Fel_intyg_" * 12):
+            paper = documents.add(work, case_id, kind=DocumentKind.DECISION, content=b"Hej", title=title)
+    with desk.begin("anna") as work:
+        documents.withdraw(work, paper, reason="Hör till ett annat ärende")
     with desk.begin("system") as work:  # the days have passed: overdue, due today, and a timer that gave up
         work.session.execute(sa.update(Job).where(Job.case_id == running).values(run_at=work.now))
         work.session.execute(sa.update(Task).where(Task.id == left).values(due_at=work.now - DAY))

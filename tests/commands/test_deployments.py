@@ -4,11 +4,13 @@ import json
 import threading
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
 
-from service.commands import deployments
+from service.commands import deployments, readiness
+from service.engine import definition
 from service.errors import Conflict, Forbidden, Invalid, Refused, ServiceError
 from service.models.cases import ProcessInstance
 from service.models.definitions import Definition, DefinitionKind, Deployment, DeploymentState
@@ -185,6 +187,15 @@ def test_what_is_in_force_is_written_as_it_is_read(desk, tmp_path):
     assert deployments.read_folder(tmp_path) == {path.name: path.read_bytes() for path in DIAGRAMS.iterdir()}
 
 
+def test_a_file_that_holds_several_things_is_written_once(desk):
+    (found,) = Path("processes").glob("*/indicators.dmn")  # a table, and one that it asks
+    with desk.begin("system") as work:
+        made = deployments.deploy(work, files={found.name: found.read_bytes()}, note="Tabeller")
+        files = definitions.files_in_force(work)
+    assert len(made.definitions) == 2
+    assert [path for path in files if "indicator" in path] == ["processes/tables/indicators.dmn"]
+
+
 def test_deployments_at_the_same_time_follow_one_another(desk):
     ready, made = threading.Barrier(3), []
 
@@ -249,6 +260,21 @@ def test_an_example_is_kept_and_blocks_a_deployment_that_it_does_not_fit(desk):
     with pytest.raises(Refused) as told:
         deploy(desk, files=file("two_steps.bpmn", ('"ask"', '"asking"')))
     assert told.value.problems[0].element == "ask"
+
+
+def test_an_example_is_gone_through_where_a_file_can_change_it():
+    wrong = example({"element": "nowhere", "data": {}})
+    files = file("two_steps.bpmn") | file("small.form.json") | wrong
+    before, zone = definition.parse(files), ZoneInfo("Europe/Stockholm")
+
+    def told(**brought):
+        found = readiness.look(files | brought, before, zone).problems
+        return [each.file for each in found]
+
+    (name,) = wrong
+    assert told(**file("waiting.bpmn")) == []
+    assert told(**file("two_steps.bpmn", RENAMED)) == [name]
+    assert told(**file("small.form.json", ('"key": "what"', '"key":  "what"'))) == [name]
 
 
 def test_a_milestone_that_would_disappear_is_told_and_stops_nothing(desk):

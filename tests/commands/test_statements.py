@@ -7,15 +7,17 @@ import sqlalchemy as sa
 from crowd import crowd
 
 from service import scheduler
-from service.commands import cases, tasks, upkeep
+from service.commands import cases, documents, tasks, upkeep
+from service.models.documents import DocumentKind
 from service.models.jobs import Job
 from service.queries import casefile, worklist
+from service.queries import documents as papers
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)  # which tells its plan in words
 GROWS = {
     "task", "job", "case_file", "case_access", "process_instance", "history_event", "awaited_message",
     "answers", "draft", "access_event", "notice", "mail", "incident", "idempotent_answer", "trail_leaf",
-    "trail_node", "login", "login_attempt",
+    "trail_node", "login", "login_attempt", "document", "document_content",
 }  # fmt: skip
 ALL_OPEN = "ix_task_open (closed_at=?)"
 
@@ -58,6 +60,13 @@ def test_no_step_of_a_case_reads_other_cases_rows(desk, platform):
             worklist.left_behind(work, task)
         with desk.begin("anna") as work:
             casefile.case(work, case)
+        with desk.begin("anna") as work:
+            document = documents.add(work, case, kind=DocumentKind.OTHER, content=b"Hej")
+        with desk.begin("anna") as work:
+            papers.documents(work, case)
+            papers.opened(work, document)
+        with desk.begin("anna") as work:
+            documents.withdraw(work, document, reason="Fel person")
         with desk.begin("anna") as work:
             tasks.complete(work, task, answers={"what": "sten"})
         desk.start("reminded")

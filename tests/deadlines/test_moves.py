@@ -276,7 +276,7 @@ def test_an_end_on_a_day_off_is_told_and_does_not_move_while_that_is_in_doubt(of
     assert told.moves == "in doubt"
     assert told.words.sv == (
         "3 veckor från 2027-03-05, sista dag 2027-03-26"
-        " (ledig dag; om 2027-03-30 räcker är inte kontrollerat, räkna med 2027-03-26)"
+        " (Långfredagen, ledig dag; om 2027-03-30 räcker är inte kontrollerat, räkna med 2027-03-26)"
     )
 
 

@@ -272,6 +272,44 @@ def test_a_cell_of_each_kind_hits_what_it_says(
         assert decided(xml, x=value, limit=10).outcome is None, value
 
 
+@pytest.mark.parametrize(
+    ("test", "value", "passes"),
+    [
+        ("-", None, True),
+        ("", 3, True),
+        ('"a","b"', "b", True),
+        ('"a","b"', "c", False),
+        ('"a"', None, False),
+        ('not("a","b")', "c", True),
+        ('not("a")', "a", False),
+        ("not(> 3)", None, False),  # unknown, so no hit
+        ("null", None, True),
+        ("not(null)", "a", True),
+        ("not(null)", None, False),
+        ("[1..3]", 3, True),
+        ("[1..3)", 3, False),
+        ("]1..3]", 1, False),
+        ("< 0, [7..9]", 8, True),
+        (">= 3", None, False),
+        ("true", True, True),
+        ("true", False, False),
+        ("true", 1, False),
+        ('starts with(?, "x")', "xy", True),
+        ('? = "x" or ? = null', None, True),
+        ("limit", 5, True),
+        ("> limit", 5, False),
+        ("> limit", 6, True),
+        ('list contains(["a"], ?)', "a", True),
+        ("is working day(?)", "2026-06-19", False),
+        ('date(?) < date("2026-04-01")', "2026-03-31", True),
+        ('duration(?) > duration("PT24H")', "PT25H", True),
+    ],
+)
+def test_a_unary_test_hits_or_not(test: str, value: Any, *, passes: bool) -> None:
+    xml = table([([test], ['"hit"'])], inputs=[("v", "Any")])
+    assert (decided(xml, v=value, limit=5).outcome == "hit") is passes
+
+
 @pytest.mark.parametrize("wild", ["-", "", " - "])
 def test_a_dash_or_an_empty_cell_hits_everything(wild: str) -> None:
     xml = table([([wild], ['"hit"'])])

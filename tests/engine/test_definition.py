@@ -45,6 +45,7 @@ REFUSED: dict[str, tuple[str | None, str]] = {
     "default_flow_with_a_condition": ("d", "default-flow"),
     "due_that_is_no_feel": ("it", "feel"),
     "due_with_a_broken_duration": ("it", "due"),
+    "element_with_an_id_of_swedish_letters": ("åtgärd", "id-form"),
     "element_without_an_id": ("p", "no-id"),
     "error_on_the_way": ("it", "event-kind"),
     "error_that_does_not_interrupt": ("it", "event-kind"),
@@ -113,6 +114,7 @@ REFUSED: dict[str, tuple[str | None, str]] = {
     "unreachable_circle": ("it", "unreachable"),
     "unreachable_task": ("it", "unreachable"),
     "variable_that_is_no_name": ("it", "variable"),
+    "words_of_other_tools": ("message", "foreign"),
     "zeebe_task": ("it", "foreign"),
 }
 TABLE = (DIAGRAMS / "level_of.dmn").read_bytes()
@@ -134,6 +136,33 @@ def test_an_event_on_what_is_not_run_is_not_told_as_well() -> None:
     assert {(each.element, each.rule) for each in refused.value.problems} == {("task", "not-run")}
 
 
+def test_what_would_be_wrong_in_a_process_that_is_not_to_run_is_told_at_once() -> None:
+    file = (DIAGRAMS / "refused" / "unknown_role.bpmn").read_bytes()
+    with pytest.raises(Refused) as refused:
+        definition.parse({"p.bpmn": file.replace(b'isExecutable="true"', b'isExecutable="false"')})
+    assert {(each.element, each.rule) for each in refused.value.problems} == {
+        ("p", "no-process"),
+        ("it", "role"),
+    }
+
+
+@pytest.mark.parametrize("root", ["<html/>", '<process xmlns="{0}" id="p"/>', "<definitions/>"])
+def test_what_is_no_diagram_is_told_to_be_none(root: str) -> None:
+    content = root.format("http://www.omg.org/spec/BPMN/20100524/MODEL").encode()
+    with pytest.raises(Refused) as refused:
+        definition.parse({"p.bpmn": content})
+    assert [each.rule for each in refused.value.problems] == ["bpmn-namespace"]
+
+
+def test_thousands_of_problems_are_told_as_some_and_a_number() -> None:
+    file = (DIAGRAMS / "refused" / "unknown_role.bpmn").read_bytes()
+    strays = b"".join(b'<bpmn:task id="w%d" />' % number for number in range(1000))
+    with pytest.raises(Refused) as refused:
+        definition.parse({"p.bpmn": file.replace(b"</bpmn:process>", strays + b"</bpmn:process>")})
+    assert len(refused.value.problems) == definition.MOST_TOLD + 1
+    assert refused.value.problems[-1].rule == "more-problems"
+
+
 def test_every_refused_diagram_has_its_reason() -> None:
     assert {path.stem for path in (DIAGRAMS / "refused").glob("*.bpmn")} == set(REFUSED)
 
@@ -147,6 +176,14 @@ def test_what_does_not_run_is_refused_by_element_and_rule(name: str) -> None:
     problem = found[REFUSED[name]]
     assert problem.file == f"{name}.bpmn"
     assert len(problem.message.split()) > 2
+
+
+def test_words_of_other_tools_are_told_wherever_they_stand_and_ours_where_none_are_read() -> None:
+    with pytest.raises(Refused) as refused:
+        parsed(DIAGRAMS / "refused" / "words_of_other_tools.bpmn")
+    found = [(each.element, each.rule) for each in refused.value.problems]
+    foreign = ["message", "signal", "error", "pool", "lane", "it", "object", "data", "note"]
+    assert found == [*((id, "foreign") for id in foreign), ("start_to_it", "property")]
 
 
 @pytest.mark.parametrize("path", sorted(DIAGRAMS.glob("*.bpmn")), ids=lambda path: path.stem)
@@ -190,7 +227,7 @@ def test_a_form_that_cannot_be_read_does_not_make_its_users_wrong_too() -> None:
         (b"<a>" + b" " * 2_000_001 + b"</a>", "xml-too-large"),
         (b"<a>" + b"<b/>" * 20_001 + b"</a>", "xml-too-large"),
         (b"<a>" * 200 + b"</a>" * 200, "xml-too-large"),
-        (b"<html/>", "no-process"),
+        (b"<html/>", "bpmn-namespace"),
     ],
 )
 def test_xml_that_is_no_plain_diagram_is_refused(content: bytes, rule: str) -> None:

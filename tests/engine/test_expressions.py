@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.engine import expressions, isolate
-from service.engine.expressions import Moment, evaluate, instant, names, problems, unary_test
+from service.engine.expressions import Moment, evaluate, instant, names, problems
 from service.errors import StepFailed
 from service.rules import calendar
 
@@ -257,43 +257,6 @@ def test_an_error_never_shows_a_value_of_the_case(expression: str, data: dict[st
     with pytest.raises(StepFailed) as failure:
         evaluate(expression, data, moment=MOMENT)
     assert "Zaneta" not in str(failure.value)
-
-
-@pytest.mark.parametrize(
-    ("test", "value", "passes"),
-    [
-        ("-", None, True),
-        ("", 3, True),
-        ('"a","b"', "b", True),
-        ('"a","b"', "c", False),
-        ('"a"', None, False),
-        ('not("a","b")', "c", True),
-        ('not("a")', "a", False),
-        ("not(> 3)", None, False),  # unknown, so no hit
-        ("null", None, True),
-        ("not(null)", "a", True),
-        ("not(null)", None, False),
-        ("[1..3]", 3, True),
-        ("[1..3)", 3, False),
-        ("]1..3]", 1, False),
-        ("< 0, [7..9]", 8, True),
-        (">= 3", None, False),
-        ("true", True, True),
-        ("true", False, False),
-        ("true", 1, False),
-        ('starts with(?, "x")', "xy", True),
-        ('? = "x" or ? = null', None, True),
-        ("limit", 5, True),
-        ("> limit", 5, False),
-        ("> limit", 6, True),
-        ('list contains(["a"], ?)', "a", True),
-        ("is working day(?)", "2026-06-19", False),
-        ('date(?) < date("2026-04-01")', "2026-03-31", True),
-        ('duration(?) > duration("PT24H")', "PT25H", True),
-    ],
-)
-def test_a_unary_test_passes_or_not(test: str, value: Any, *, passes: bool) -> None:
-    assert unary_test(test, value, {"limit": 5}, moment=MOMENT) is passes
 
 
 def test_problems_are_told_before_anything_is_evaluated() -> None:

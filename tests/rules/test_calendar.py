@@ -132,7 +132,7 @@ def test_the_next_working_day_is_the_first_one(day: date) -> None:
             34,
             "days",
             "en",
-            "34 days from 2026-03-01, last day 2026-04-03 (a day off; the time does not move)",
+            "34 days from 2026-03-01, last day 2026-04-03 (Good Friday, a day off; the time does not move)",
         ),
     ],
 )

@@ -32,13 +32,6 @@ def test_the_century_is_the_latest_that_fits(typed, kept):
     assert identifiers.personal_number(typed, today=TODAY) == kept
 
 
-def test_a_co_ordination_number_has_sixty_added_to_its_day():
-    number = identifiers.personal_number("701063-2391", today=TODAY)
-    assert number is not None
-    assert identifiers.is_coordination_number(number)
-    assert not identifiers.is_coordination_number("198112289874")
-
-
 @pytest.mark.parametrize(
     "typed",
     [

@@ -124,6 +124,9 @@ def test_every_look_at_a_case_is_in_the_access_log(window, desk):
     page = words(window("greta").get(f"/access-log?case={case_id}&actor=kim"))
     assert "kim Öppnade ärendet" in page
     assert window("anna").get("/access-log").status_code == 403
+    for path in ("/access-log", "/audit"):
+        for days in ("since=0001-01-01", "until=9999-12-31", "since=x&until=2026-02-30"):
+            assert window("greta").get(f"{path}?{days}").status_code == 200, days
 
 
 def test_an_incident_is_told_tried_again_and_resolved(window, desk, platform):

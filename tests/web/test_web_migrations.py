@@ -258,7 +258,10 @@ def test_the_map_tells_of_each_step_in_both_versions(window, desk, publish):
     assert table_of(page) == [
         ("ok", ""),
         ("blocked", "Finns inte i den nya versionen. 1 ärende stoppas här."),
-        ("blocked", "Tappar kravet på en andra person. 1 ärende stoppas här."),
+        (
+            "blocked",
+            "Ändrat: namnet, kravet på två personer. Tappar kravet på en andra person. 1 ärende stoppas här.",
+        ),
         ("ok", ""),
         ("attention", "Nytt."),
     ]

@@ -2,14 +2,16 @@
 
 import io
 import re
+from pathlib import Path
 
 import pypdf
 import pytest
 from browsing import words
 
-from service.commands import people, trainings
+from service.commands import deployments, people, trainings
 from service.web.texts import catalogue
 
+DIAGRAMS = Path(__file__).parents[1] / "commands" / "diagrams"
 EVIL = '#panic("x") $x^2$ *fet* @ref <etikett> = rubrik'
 
 
@@ -40,7 +42,9 @@ def test_it_is_tagged_and_says_its_language_and_title(window, who, language):
     assert root["/MarkInfo"]["/Marked"]
     assert root["/Lang"] == language
     assert root["/ViewerPreferences"]["/DisplayDocTitle"]
-    assert "pdfuaid:part" in root["/Metadata"].get_data().decode()
+    told = root["/Metadata"].get_data().decode()
+    assert "pdfuaid:part" in told
+    assert re.search(r"pdfaid:part\W+2", told)
     assert reader.metadata.title == catalogue(language)["reply.title"]
     name = catalogue(language)["reply.file"].partition("{")[0]
     assert f'filename="{name}20' in answer.headers["Content-Disposition"]
@@ -59,6 +63,17 @@ def structure(node):
         inner = each.get_object()
         if isinstance(inner, dict):
             found |= structure(inner)
+    return found
+
+
+def alternatives(node):
+    """What is said of each picture to those who do not see it."""
+    found = [str(node["/Alt"])] if "/Alt" in node else []
+    below = node.get("/K", [])
+    for each in below if isinstance(below, list) else [below]:
+        inner = each.get_object()
+        if isinstance(inner, dict):
+            found += alternatives(inner)
     return found
 
 
@@ -110,3 +125,17 @@ def test_the_routine_is_told_step_by_step(window):
     told = flat(document(window, "bo")[0])
     assert "Organisation" in told
     assert "Små diagram för tester" in told
+
+
+def test_the_routine_is_drawn_and_the_figures_are_charted_with_words_for_both(desk, window, applications):
+    applications(6)
+    content = (DIAGRAMS / "two_steps.bpmn").read_text(encoding="utf-8").replace('"two_steps"', '"case"')
+    with desk.begin("system") as work:
+        deployments.deploy(work, files={"case.bpmn": content.encode()}, note="Rutin")
+    reader, first = document(window, "bo", "?since=2020-01-01")
+    told = alternatives(reader.trailer["/Root"]["/StructTreeRoot"])
+    assert any("Diagram med stegen: Början, Fråga, Kontrollera, Slut." in each for each in told)
+    assert any(each.startswith("Skickade ansökningar om betänketid, per år. 2020: ") for each in told)
+    lying = [page for page in reader.pages if page.mediabox.width > page.mediabox.height]
+    assert [("Kontrollera" in page.extract_text()) for page in lying] == [True]
+    assert document(window, "bo", "?since=2020-01-01")[1].data == first.data

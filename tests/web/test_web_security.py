@@ -1,5 +1,7 @@
 """What every answer carries, whatever kind of answer it is."""
 
+from io import BytesIO
+
 import pytest
 from browsing import FROM_HERE
 
@@ -64,5 +66,8 @@ def test_no_page_has_script_or_style_of_its_own(window, desk):
 
 def test_what_is_too_large_is_refused(window):
     anna = window("anna")
-    answer = anna.client.post("/cases", data=b"x" * (5 * 1024 * 1024), headers=FROM_HERE)
+    size = 5 * 1024 * 1024
+    sent = BytesIO(b"x" * size)
+    answer = anna.client.post("/cases", input_stream=sent, content_length=size, headers=FROM_HERE)
     assert answer.status_code == 413
+    assert sent.tell() == size  # heard to its end, since who sends listens only then

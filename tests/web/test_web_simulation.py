@@ -358,3 +358,21 @@ def test_an_example_that_ends_elsewhere_says_so(window, desk, draft):
     assert "”Slut” passerades aldrig. Öppet är: Kontrollera." in words(
         petra.get(f"/drafts/{draft}/examples/{file}")
     )
+
+
+def test_the_rights_stand_beside_the_trace_as_they_stood_at_any_row(window, desk, play):
+    assert "Rättighetspaketet" not in words(play(**FIRST))  # that diagram serves none
+    form = '<spiffworkflow:property name="form" value="small" />'
+    right = "".join(
+        f'<spiffworkflow:property name="{name}" value="{value}" />'
+        for name, value in (("right", "housing"), ("milestone", "right-started"))
+    )
+    content = (DIAGRAMS / "two_steps.bpmn").read_text(encoding="utf-8").replace(form, form + right, 1)
+    path = f"/drafts/{begin(desk, content=content.encode())}/simulation"
+    petra = window("petra")
+    page = petra.post(path, **FIRST)
+    assert "Tryggt boende Inte än Öppen uppgift: Fråga" in words(page)
+    page = petra.post(path, **(carried(page) | {"_do": "complete", "_answering": "1", "what": "sten"}))
+    assert "Tryggt boende Påbörjad 2027-01-04" in words(page)
+    before = petra.post(path, **(carried(page) | {"_at": "1"}))
+    assert "Tryggt boende Inte än" in words(before)

@@ -136,14 +136,6 @@ function evaluate(expression, json, moment) {
   });
 }
 
-function test(expression, json, moment) {
-  return answered(() => {
-    setMoment(moment);
-    const [values, strange] = scope(json);
-    return ask(expression, true, values, strange) === true;
-  });
-}
-
 function inspected(expression, unary) {
   return answered(() => {
     const { parseTree } = keep(expression, unary);
@@ -315,4 +307,4 @@ function literal({ expression, type, label }, json, moment) {
 Object.preventExtensions(Object.prototype);
 Object.preventExtensions(Array.prototype);
 Object.preventExtensions(Function.prototype);
-globalThis.feel = Object.freeze({ evaluate, inspect, inspectTest, keepTable, literal, table, test });
+globalThis.feel = Object.freeze({ evaluate, inspect, inspectTest, keepTable, literal, table });

@@ -254,6 +254,7 @@ def _document(work: UnitOfWork, file: CaseFile) -> dict[str, Any]:
         "links": {
             "self": url_for("api_cases.one", case_id=case_id),
             "tasks": url_for("api_tasks.inbox", case=case_id),
+            "documents": url_for("api_documents.listed", case_id=case_id),
             "history": url_for("api_history.timeline", case_id=case_id),
             "timers": url_for("api_timers.listed", case=case_id),
             "definition": url_for("api_definitions.one", key=file.row.process, version=file.row.version),

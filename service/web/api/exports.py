@@ -12,7 +12,7 @@ from service.queries import export, sheets
 from service.queries.sheets import Sheet
 from service.web import auth
 from service.web.api.requests import Blueprint, files
-from service.web.api.schemas import Strict, instant, text
+from service.web.api.schemas import Strict, since, text, until
 from service.work import UnitOfWork
 
 blueprint = Blueprint("exports", __name__, description="Files for those who check")
@@ -20,7 +20,7 @@ Table = Callable[[UnitOfWork, export.Wanted], Iterable[dict[str, Any]]]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 Wanted = Strict.from_dict(
-    {"from": instant(), "to": instant(), "unit": text(longest=64), "process": text(longest=64)},
+    {"from": since(), "to": until(), "unit": text(longest=64), "process": text(longest=64)},
     name="ExportWanted",
 )
 TABLES: Mapping[str, tuple[Table, Sequence[str]]] = {

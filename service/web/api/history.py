@@ -15,7 +15,7 @@ from service.queries.paging import part
 from service.queries.verification import Checked
 from service.web import auth, trail
 from service.web.api.requests import Blueprint, changes, reads, works_alone
-from service.web.api.schemas import MOST, Page, Shown, Strict, instant, maybe, page_of, text
+from service.web.api.schemas import MOST, Page, Shown, Strict, instant, maybe, page_of, since, text, until
 from service.work import UnitOfWork
 
 blueprint = Blueprint("history", __name__, description="The trail")
@@ -51,6 +51,7 @@ class Verdict(Shown):
     destroyed = fields.Boolean(
         required=True, metadata={"description": "What was personal is gone; all that is left was verified."}
     )
+    document = maybe(fields.UUID, metadata={"description": "The one that is wrong."})
 
 
 class Wrong(Shown):
@@ -60,6 +61,7 @@ class Wrong(Shown):
     reference = maybe(fields.String)
     seq = maybe(fields.Integer)
     checkpoint = maybe(fields.Integer)
+    document = maybe(fields.UUID)
     why = fields.String(required=True, validate=validate.OneOf(list(verifier.WORDS)))
 
 
@@ -117,7 +119,7 @@ class Whole(Page):
 
 
 Window = Page.from_dict(
-    {"from": instant(), "to": instant(), "actor": text(longest=64), "case": fields.UUID()}, name="Window"
+    {"from": since(), "to": until(), "actor": text(longest=64), "case": fields.UUID()}, name="Window"
 )
 
 
@@ -227,6 +229,7 @@ def _whole(checked: Checked) -> dict[str, Any]:
             "seq": each.sequence,
             "checkpoint": each.size,
             "why": each.why,
+            "document": each.document,
         }
         for each in checked.findings
     ]

@@ -8,7 +8,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask
 from flask_smorest import Api
 
-from service.web.api.schemas import Instant, ProblemDocument, Words
+from service.web.api.schemas import Bound, Instant, ProblemDocument, Words
 
 PREFIX = "/api/v1"
 ABOUT = """Errors are problem documents (RFC 9457). Lists are paged by `limit` and an opaque `cursor`. Changes
@@ -66,6 +66,7 @@ def make(app: Flask) -> DocumentedApi:
     )
     api.register_field(Instant, "string", "date-time")
     api.register_field(Words, "string", None)
+    api.register_field(Bound, "string", None)
     return api
 
 

@@ -1,7 +1,7 @@
 """The shapes of the API: what comes in is strict, what goes out is listed field by field."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import marshmallow as ma
@@ -49,6 +49,27 @@ class Instant(fields.AwareDateTime):
         return read
 
 
+class Bound(Instant):
+    """An end of a period that is asked for: an instant, or a day, of which `to` takes in the whole."""
+
+    def __init__(self, *, takes_in: bool, **more: Any) -> None:
+        says = "Or a day (YYYY-MM-DD): " + ("to its end." if takes_in else "from its beginning.")
+        super().__init__(format="iso", metadata={"description": says}, **more)
+        self.takes_in = takes_in
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> datetime:
+        try:
+            day = date.fromisoformat(value) if len(value) == len("2027-01-31") else None
+        except ValueError:
+            day = None
+        if day is None or day.year not in YEARS:
+            return super()._deserialize(value, attr, data, **kwargs)
+        day += timedelta(days=1) if self.takes_in else timedelta()
+        return datetime.combine(day, time(), presentation.zone())
+
+
 class Words(fields.String):
     """Words that an owner wrote, in the reader's language."""
 
@@ -65,6 +86,16 @@ def text(*, longest: int = 500, required: bool = False, **more: Any) -> fields.S
 def instant(**more: Any) -> Instant:
     """Declare an instant; one that comes in carries its offset."""
     return Instant(format="iso", **more)
+
+
+def since() -> Bound:
+    """Declare the beginning of a period that is asked for."""
+    return Bound(takes_in=False)
+
+
+def until() -> Bound:
+    """Declare the end of a period that is asked for."""
+    return Bound(takes_in=True)
 
 
 def maybe(field: type[fields.Field[Any]], **more: Any) -> fields.Field[Any]:

@@ -14,7 +14,7 @@ from service.queries.paging import Page
 from service.queries.worklist import TaskPage, TaskRow
 from service.web.api.requests import Answer, Blueprint, changes, etag, reads, seen_revision, seen_revisions
 from service.web.api.schemas import Page as Paged
-from service.web.api.schemas import Shown, Strict, Words, instant, maybe, page_of, text
+from service.web.api.schemas import Shown, Strict, Words, instant, maybe, page_of, since, text
 from service.web.api.timers import Counted, Move
 from service.work import UnitOfWork
 
@@ -85,7 +85,7 @@ class Inbox(Paged):
     case = fields.UUID()
     role = text(longest=64)
     unit = text(longest=64)
-    due_before = instant()
+    due_before = since()
     overdue = fields.Boolean(load_default=False)
     q = text(longest=64, metadata={"description": "The beginning of a case's reference."})
     sort = fields.String(validate=validate.OneOf(["due"]))

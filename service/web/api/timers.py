@@ -10,7 +10,7 @@ from service.commands import deadlines as commands
 from service.queries import deadlines
 from service.queries.deadlines import TimerPage
 from service.web.api.requests import Blueprint, changes, reads
-from service.web.api.schemas import Page, Reason, Shown, Words, instant, maybe, page_of, text
+from service.web.api.schemas import Page, Reason, Shown, Words, instant, maybe, page_of, since, text
 from service.work import UnitOfWork
 
 blueprint = Blueprint("timers", __name__, description="Deadlines")
@@ -91,7 +91,7 @@ class Resume(Reason):
 class Wanted(Page):
     """Which timers to list."""
 
-    due_before = instant()
+    due_before = since()
     case = fields.UUID()
 
 

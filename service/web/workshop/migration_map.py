@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from service.commands.migrations import Moved
-from service.engine import renaming, tooling
+from service.engine import layouts, renaming, tooling
 from service.engine.definition import Definition
 from service.engine.drawing import Process
 from service.engine.renaming import Names, Signature
@@ -99,24 +99,25 @@ def _map(
             state, words = "attention", changed[id]
         if Signature(key, id) in lost:
             state = "attention"
-            words = t("map.waived" if Signature(key, id) in waived else "map.unsigned")
+            told = t("map.waived" if Signature(key, id) in waived else "map.unsigned")
+            words = f"{words} {told}".strip()
         if stopped.get(id):
             state, words = "blocked", f"{words} {t('map.stops', n=stopped[id])}".strip()
         new_name = (say(other.name) or now) if other is not None else ""
         rows.append(
             Row(id, now if other is not None else None, name, new_name, state, words, stopped.get(id, 0))
         )
-    told = {row.new for row in rows}
+    known = {row.new for row in rows}
     rows += [
         Row(None, id, "", name, "attention", t("map.new_step"))
         for id, name in _named(after, ())
-        if id not in told
+        if id not in known
     ]
     return Map(
         process=key,
         title=say(shown.title) if shown is not None else key,
-        old_xml=before.xml.decode() if before is not None else "",
-        new_xml=after.xml.decode() if after is not None else "",
+        old_xml=layouts.shown(before.xml, key) if before is not None else "",
+        new_xml=layouts.shown(after.xml, key) if after is not None else "",
         rows=tuple(rows),
     )
 

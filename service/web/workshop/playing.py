@@ -12,6 +12,8 @@ from service.engine.drawing import PERSONAL, Node
 from service.engine.examples import YEARS
 from service.engine.simulation import Failure, Frame, Simulation, Told
 from service.engine.step import Place
+from service.engine.text import Text
+from service.queries.casefile import RIGHTS, RightState
 from service.web import drawings, forms, steps, trail
 from service.web.presentation import language, moment, say, t
 from service.web.steps import Standing, Step
@@ -73,6 +75,7 @@ class Shown:
     opens: Mapping[str, str]  # element of a call -> diagram
     xml: str
     steps: tuple[Step, ...]
+    rights: tuple[RightState, ...]  # empty when the diagrams serve none
 
     @property
     def now(self) -> Row | None:
@@ -106,6 +109,7 @@ def show(
         opens=drawings.called(definition, drawn, standing),
         xml=diagram.xml.decode(),
         steps=tuple(steps.table(diagram, standing[drawn])),
+        rights=_rights(definition, process, run.trace[:lines]),
     )
 
 
@@ -167,6 +171,37 @@ def _active(run: Simulation, lines: int) -> Iterable[Place]:
             active.pop(told.place, None)
     following = next((told.place for told in ahead if told.kind == "entered" and told.place), None)
     return [*active, following] if following else active
+
+
+def _rights(definition: Definition, process: str, told: Sequence[Told]) -> tuple[RightState, ...]:
+    """How far each right of the package had come, as on the page of a case."""
+    served = (
+        each.right
+        for key in definition.reached(process)
+        for each in definition.processes[key].elements.values()
+    )
+    if not any(served):
+        return ()
+    last: dict[str, Told] = {}
+    waiting: dict[Place, Text] = {}
+    for each in told:
+        if each.place is None or each.place.right is None:
+            continue
+        if each.kind == "milestone" and (each.name or "").startswith("right-"):
+            last[each.place.right] = each
+        elif each.kind == "opened":
+            waiting[each.place] = definition.processes[each.place.process].elements[each.place.element].name
+        elif each.kind in {"left", "cancelled"}:
+            waiting.pop(each.place, None)
+    return tuple(
+        RightState(
+            right=right,
+            state=(last[right].name or "").removeprefix("right-") if right in last else "not-yet",
+            since=last[right].at if right in last else None,
+            waiting=tuple(name for place, name in waiting.items() if place.right == right),
+        )
+        for right in RIGHTS
+    )
 
 
 def _node(definition: Definition, place: Place) -> Node | None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+from datetime import timedelta
 
 import pytest
 
@@ -123,3 +124,27 @@ def test_lists_are_given_as_files_and_logged(greta):
 @pytest.mark.parametrize("path", ["exports/cases.csv", "exports/events.xes", "cases/{}/export.zip"])
 def test_nobody_gets_a_file_without_logging_in(caller, case, path):
     assert caller(None).get(path.format(case)).status_code == 401
+
+
+def rows(answer):
+    told = answer.get_json()
+    return next(told[name] for name in ("items", "cases", "events") if name in told)
+
+
+def test_a_period_is_given_in_days_or_in_instants(greta, case, desk):
+    with desk.begin("system") as work:
+        today, now = work.today, work.now.isoformat().replace("+00:00", "Z")
+    yesterday = today - timedelta(days=1)
+    for path in (
+        "audit/events",
+        f"audit/access-log?case={case}",
+        "exports/cases.json",
+        "exports/events.json",
+    ):
+        ask = f"{path}{'&' if '?' in path else '?'}"
+        whole, nothing = greta.get(f"{ask}from={today}&to={today}"), greta.get(f"{ask}to={yesterday}")
+        assert (whole.status_code, nothing.status_code) == (200, 200), path
+        assert rows(whole) != rows(nothing) == [], path
+        assert greta.get(f"{ask}from={now}").status_code == 200
+        assert greta.get(f"{ask}from=2026-02-30").status_code == 422
+    assert greta.get(f"tasks?due_before={yesterday}").get_json()["items"] == []

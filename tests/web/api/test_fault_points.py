@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 import sqlalchemy as sa
@@ -88,7 +89,7 @@ class Verb:
     """One request, and what it leaves behind in the history of its case."""
 
     path: str
-    body: dict | None
+    body: dict | Callable | None
     leaves: Counter
 
 
@@ -122,7 +123,14 @@ def deliver(desk) -> Verb:
     return Verb("messages", {"name": "answer", "case": case}, Counter({"message.delivered": 1}))
 
 
-VERBS = [start, claim, complete, complete_and_open, deliver]
+def add_document(desk) -> Verb:
+    def parts():
+        return {"file": (BytesIO(b"%PDF-1.7 intyg"), "intyg.pdf")}
+
+    return Verb(f"cases/{desk.start('reminded')}/documents", parts, Counter({"document.added": 1}))
+
+
+VERBS = [start, claim, complete, complete_and_open, deliver, add_document]
 
 
 @pytest.mark.parametrize("prepare", VERBS)
