@@ -65,10 +65,8 @@ def take(platform: Platform, folder: Path, *, tell: Callable[[int], None] = lamb
 
 
 def size(work: UnitOfWork) -> int:
-    """How many bytes are to be copied, about. Raises `Unavailable` when the tables are not the newest."""
+    """How many bytes are to be copied, about."""
     require(work.actor, Permission.BACKUP_TAKE)
-    if not schema.is_current(work.session.connection()):
-        raise Unavailable("The tables are not there, or not the newest: run andrum db upgrade first.")
     return copies.size(work.session.connection())
 
 
