@@ -252,8 +252,6 @@ def _destroy(
     tasks = sa.select(Task.id).where(Task.case_id == case.id)
     papers = sa.select(Document.id).where(Document.case_id == case.id)
     gone = (
-        sa.delete(DocumentContent).where(DocumentContent.document_id.in_(papers)),
-        sa.update(Document).where(Document.case_id == case.id).values(label=b""),
         sa.delete(Answers).where(Answers.task_id.in_(tasks)),
         sa.delete(Draft).where(Draft.task_id.in_(tasks)),
         sa.delete(DocumentContent).where(DocumentContent.document_id.in_(papers)),
