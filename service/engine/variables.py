@@ -1,4 +1,4 @@
-"""Names that expressions read and nothing gives: most of them are spelled wrong.
+"""Names that expressions read and nothing gives, or nothing before: spelled wrong, or read too early.
 
 A process is looked at together with those that it calls and that call it, since they share a case's data.
 What a program gives when it starts a case cannot be known, but an example that gives the same tells it. Where
@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
 
-from service.engine import expressions, scripts, timing
+from service.engine import expressions, scripts, soundness, timing
 from service.engine.decisions import Decision
 from service.engine.definition import Definition
-from service.engine.drawing import Node, Process
+from service.engine.drawing import Level, Node, Process
 from service.engine.forms import PLACE, Form
+from service.engine.knowledge import Knowledge
 from service.errors import Problem, StepFailed
 
 MOST_TOLD = 50  # in one answer
@@ -32,6 +33,8 @@ class _Read:
     text: str
     unary: bool = False
     own: frozenset[str] = frozenset()  # names that are known only here
+    place: tuple[Level, Node] | None = None  # whose it is; None of what several elements share
+    when: str = "before"  # its element: "before", "after" or "set" (to wait)
 
 
 @dataclass
@@ -43,6 +46,7 @@ class _Group:
     given: set[str] = field(default_factory=set)
     has_forms: bool = False
     is_open: bool = False
+    begins: dict[str, frozenset[str] | None] = field(default_factory=dict)  # None: with anything
     reads: list[_Read] = field(default_factory=list)
 
 
@@ -61,6 +65,8 @@ def _warnings(found: Definition, files: Collection[str]) -> Iterator[Problem]:
                 if (read.file, read.element, name) not in told:
                     told.add((read.file, read.element, name))
                     yield from _told(read, name, group)
+        if group.has_forms:
+            yield from _early(group, found)
 
 
 def _told(read: _Read, name: str, group: _Group) -> Iterator[Problem]:
@@ -77,11 +83,39 @@ def _told(read: _Read, name: str, group: _Group) -> Iterator[Problem]:
 
 
 def _unknown(read: _Read, group: _Group) -> list[str]:
+    return sorted(_names(read) - group.given - read.own - {"?", "item", "partial"})
+
+
+def _names(read: _Read) -> frozenset[str]:
     try:
-        names = expressions.survey(expressions.stripped(read.text), unary=read.unary).names
+        return expressions.survey(expressions.stripped(read.text), unary=read.unary).names
     except StepFailed:
-        return []
-    return sorted(names - group.given - read.own - {"?", "item", "partial"})
+        return frozenset()
+
+
+def _early(group: _Group, found: Definition) -> Iterator[Problem]:
+    """Tell of names that are given, but on no way to where they are read."""
+    placed = [(read, read.place, _names(read) & group.given - read.own) for read in group.reads if read.place]
+    knowledge = Knowledge(
+        group.processes,
+        {name for *_, names in placed for name in names},
+        gives=lambda node: _given_with_form(node, found),
+        begins=group.begins,
+    )
+    told = set[tuple[str, str, str]]()
+    for read, (level, node), names in placed:
+        for name in sorted(names):
+            giver = knowledge.giver(name)
+            if giver is None or knowledge.knows(name, level.key, node, read.when):
+                continue
+            if (read.file, read.element, name) not in told:
+                told.add((read.file, read.element, name))
+                path = " → ".join(soundness.way(level, node.id))
+                message = (
+                    f"“{name}” is not given on any way to here (“{path}”), so it is null; it is given by "
+                    f"“{giver[1]}”. Read it after that, or ask for it before."
+                )
+                yield Problem(message, element=read.element, file=read.file, rule="name-early")
 
 
 def _groups(found: Definition) -> Iterator[_Group]:
@@ -112,13 +146,11 @@ def _fill(group: _Group, found: Definition) -> None:
         for level in process.levels:
             for node in level.nodes.values():
                 group.given |= set(_given(node))
-                group.reads += _read(node, process.file)
-                group.is_open |= level.element is None and node.kind == "startEvent" and bool(node.triggers)
-    keys = {each.key for each in group.processes}
-    for example in found.examples.values():
-        if example.script.process in keys:
-            group.files.add(example.file)
-            group.given |= example.script.data.keys()
+                group.reads += _read(node, level, process.file)
+                if level.element is None and node.kind == "startEvent" and node.triggers:
+                    group.is_open = True
+                    group.begins[process.key] = None
+    _fill_from_examples(group, found)
     for form in _forms(group, found):
         group.has_forms = True
         group.files.add(form.file)
@@ -127,6 +159,17 @@ def _fill(group: _Group, found: Definition) -> None:
     for decision, own in _decisions(group, found):
         group.files.add(decision.file)
         group.reads += _of_decision(decision, found.decisions, own)
+
+
+def _fill_from_examples(group: _Group, found: Definition) -> None:
+    keys = {each.key for each in group.processes}
+    for example in found.examples.values():
+        key, names = example.script.process, frozenset(example.script.data)
+        if key in keys:
+            group.files.add(example.file)
+            group.given |= names
+            before = group.begins.get(key, frozenset())
+            group.begins[key] = None if before is None else before | names
 
 
 def _nodes(process: Process) -> Iterator[Node]:
@@ -152,20 +195,44 @@ def _entries(context: str) -> frozenset[str]:
     return frozenset(_ENTRY.findall(context))
 
 
-def _read(node: Node, file: str) -> Iterator[_Read]:
+def _given_with_form(node: Node, found: Definition) -> Iterator[str]:
+    yield from _given(node)
+    form = found.forms.get(node.element.form or "")
+    if form is not None:
+        yield from form.fields
+
+
+def _read(node: Node, level: Level, file: str) -> Iterator[_Read]:
     """Give the expressions of an element and of the flows out of it."""
-    own = node.properties
-    repeat, triggers = node.repeat, node.triggers
-    texts = [own.get("inputs"), own.get("payload"), own.get("countsFrom"), own.get("due")]
-    texts += [each.expression for each in triggers]
-    texts += [repeat.condition, repeat.collection, repeat.cardinality] if repeat else []
-    texts += [expression for _, expression in scripts.read(node.script or "")]
-    for text in texts:
+    for text, when in _texts(node):
         if text and timing.literal(text) is None:
-            yield _Read(file, node.id, text)
+            yield _Read(file, node.id, text, place=(level, node), when=when)
+    known = frozenset[str]()
+    for path, expression in scripts.read(node.script or ""):
+        known |= {path[0]}  # its own name too: what is counted or kept is null at first
+        yield _Read(file, node.id, expression, own=known, place=(level, node))
+    for trigger in node.triggers:
+        if trigger.kind == "conditional" and trigger.expression:  # sees what all branches know
+            yield _Read(file, node.id, trigger.expression)
     for flow in node.flows:
         if flow.condition:
-            yield _Read(file, flow.id, flow.condition)
+            yield _Read(file, flow.id, flow.condition, place=(level, node), when="after")
+
+
+def _texts(node: Node) -> Iterator[tuple[str | None, str]]:
+    own, repeat = node.properties, node.repeat
+    set_when = "set" if node.kind in {"boundaryEvent", "startEvent"} else "before"
+    yield own.get("inputs"), "before"
+    yield own.get("payload"), "before"
+    yield own.get("countsFrom"), set_when
+    yield own.get("due"), "before"
+    for trigger in node.triggers:
+        if trigger.kind != "conditional":
+            yield trigger.expression, set_when
+    if repeat is not None:
+        yield repeat.condition, "after"
+        yield repeat.collection, "before"
+        yield repeat.cardinality, "before"
 
 
 def _forms(group: _Group, found: Definition) -> list[Form]:
