@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
 
-from service.engine import expressions, scripts, soundness, timing
-from service.engine.decisions import Decision
+from service.engine import choices, expressions, scripts, soundness, timing
+from service.engine.components import CHOICES
+from service.engine.decisions import Decision, DecisionTable
 from service.engine.definition import Definition
 from service.engine.drawing import Level, Node, Process
 from service.engine.forms import PLACE, Form
@@ -65,6 +66,7 @@ def _warnings(found: Definition, files: Collection[str]) -> Iterator[Problem]:
                 if (read.file, read.element, name) not in told:
                     told.add((read.file, read.element, name))
                     yield from _told(read, name, group)
+        yield from _answers(group, found)
         if group.has_forms:
             yield from _early(group, found)
 
@@ -91,6 +93,54 @@ def _names(read: _Read) -> frozenset[str]:
         return expressions.survey(expressions.stripped(read.text), unary=read.unary).names
     except StepFailed:
         return frozenset()
+
+
+def _answers(group: _Group, found: Definition) -> Iterator[Problem]:
+    """Tell of answers that are compared with, but that none of the forms which ask for them offers."""
+    offered = _offered(group, found)
+    told = set[tuple[str, str, str, str]]()
+    for file, element, name, value in [*_compared(group, found), *_tested(group, found)]:
+        if value in offered.get(name, {value}) or (file, element, name, value) in told:
+            continue
+        told.add((file, element, name, value))
+        message = (
+            f"“{name}” is never “{value}”, as its answers are “{', '.join(sorted(offered[name]))}”. "
+            "Compare with one of them, or let the form offer it."
+        )
+        yield Problem(message, element=element, file=file, rule="answer-unknown")
+
+
+def _offered(group: _Group, found: Definition) -> dict[str, set[str]]:
+    """Give the answers of each name that only choices in forms give."""
+    offered: dict[str, set[str]] = {}
+    others = {name for process in group.processes for node in _nodes(process) for name in _given(node)}
+    others |= {name for names in group.begins.values() for name in names or ()}
+    for form in _forms(group, found):
+        for name, component in form.fields.items():
+            if component.type in CHOICES:
+                offered.setdefault(name, set()).update(each.value for each in component.options)
+            else:
+                others.add(name)
+    return {} if group.is_open else {name: offered[name] for name in offered.keys() - others}
+
+
+def _compared(group: _Group, found: Definition) -> Iterator[tuple[str, str, str, str]]:
+    asked = {form.file: form.fields.keys() for form in found.forms.values()}
+    for read in group.reads:
+        inner = read.own - asked.get(read.file, frozenset())  # not the case's, though called the same
+        for name, value in choices.compared(read.text) if not read.unary else ():
+            if name in _names(read) - inner:
+                yield read.file, read.element, name, value
+
+
+def _tested(group: _Group, found: Definition) -> Iterator[tuple[str, str, str, str]]:
+    for decision, own in _decisions(group, found):
+        if isinstance(decision, DecisionTable):
+            for rule in decision.rules:
+                for column, test in zip(decision.inputs, rule.tests, strict=True):
+                    name = expressions.stripped(column.expression)
+                    for value in choices.tested(test) if name not in own else ():
+                        yield decision.file, rule.id, name, value
 
 
 def _early(group: _Group, found: Definition) -> Iterator[Problem]:

@@ -27,6 +27,7 @@ _QUOTED = re.compile(r"“[^”]*”")
 
 # {0} is the first word that the engine puts into quotation marks; without a place, all follow
 SWEDISH: Mapping[str, str] = {
+    "answer-unknown": "{0} blir aldrig {1}, för svaren är {2}; jämför med ett av dem.",
     "attached": "Händelsen sitter inte på en aktivitet; fäst den på en.",
     "bpmnlint-ad-hoc-sub-process": "Det som görs i valfri ordning har varken start eller slut; ta bort dem.",
     "bpmnlint-conditional-flows": "Andra flöden härifrån har villkor; ge det ett eller gör det till övrigt.",
