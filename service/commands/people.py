@@ -332,6 +332,13 @@ def set_address(work: UnitOfWork, *, username: str, email: str | None) -> None:
     _note(work, "address.set", username)
 
 
+def protect(work: UnitOfWork, *, username: str, protected: bool) -> None:
+    """Say whether a person's own data are protected: then lists of what changed do not name them."""
+    require(work.actor, Permission.PEOPLE_ADMINISTER)
+    _user(work, username).protected = protected
+    _note(work, "user.protected" if protected else "user.unprotected", username)
+
+
 def prefer(
     work: UnitOfWork,
     *,

@@ -106,6 +106,7 @@ SWEDISH: Mapping[str, str] = {
     "form": "Välj ett formulär som finns.",
     "form-file": "Filen ska heta som formulärets id: id.form.json.",
     "form-id": "Formulärets id skrivs med små bokstäver, siffror och understreck.",
+    "form-on-start": "En starthändelse frågar inget; lägg formuläret på den första uppgiften efter den.",
     "form-title": "Skriv formulärets titel.",
     "form-type": "Formulärets slag ska vara ”default”.",
     "four-eyes": "Välj en annan uppgift för en person i samma process.",
