@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from service import vault
-from service.errors import Conflict
+from service.errors import Conflict, Unavailable
 from service.models.cases import Case
 from service.models.jobs import IdempotentAnswer
 from service.models.people import User
@@ -62,9 +62,11 @@ def left(work: UnitOfWork, *, newest: int) -> int:
 def rewrap(work: UnitOfWork, *, newest: int) -> int:
     """Seal a batch anew, rows that others are at left out; gives how many.
 
-    Raises `Unavailable` for a value that none of the keys opens.
+    Raises `Unavailable` for a value that none of the keys opens, and when the key is not the newest here.
     """
     require(work.actor, Permission.KEYS_ROTATE)
+    if work.vault.versions[-1] != newest:
+        raise Unavailable(f"Key {newest} is not the newest in the key file; was another file put there?")
     done = 0
     for each in SEALED:
         chosen = sa.select(*each.keys, each.column).where(_is_older(each.column, newest)).limit(BATCH - done)
