@@ -144,7 +144,7 @@ user.add_command(token)
 @in_words
 def protect(username: str, *, off: bool) -> None:
     """Let no list of changes in the organisation name USERNAME, whose own data are protected."""
-    with _prepared(config.load()).begin(SYSTEM) as work:
+    with prepared(config.load()).begin(SYSTEM) as work:
         people.protect(work, username=username, protected=not off)
     click.echo(f"Lists of changes {'name' if off else 'do not name'} {username}.")
 
