@@ -37,6 +37,14 @@ def test_an_unknown_unit_or_user_is_told_and_changes_nothing(run, desk, words):
         assert work.session.scalars(sa.select(UnitHead)).all() == []
 
 
+def test_a_name_is_protected_and_shown_again(run, desk):
+    for options, protected in ([], True), (["--off"], False):
+        assert run("user", "protect", "anna", *options).exit_code == 0
+        with desk.begin("system") as work:
+            assert work.session.scalar(sa.select(User.protected).where(User.username == "anna")) is protected
+    assert run("user", "protect", "nobody").exit_code == 1
+
+
 def test_an_address_is_set_and_taken_away(run, desk):
     for email in ("anna@example.se", None):
         assert run("user", "address", "anna", *([email] if email else [])).exit_code == 0

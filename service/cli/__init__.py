@@ -140,6 +140,17 @@ user.add_command(token)
 
 @user.command()
 @click.argument("username")
+@click.option("--off", is_flag=True, help="Name the person again.")
+@in_words
+def protect(username: str, *, off: bool) -> None:
+    """Let no list of changes in the organisation name USERNAME, whose own data are protected."""
+    with prepared(config.load()).begin(SYSTEM) as work:
+        people.protect(work, username=username, protected=not off)
+    click.echo(f"Lists of changes {'name' if off else 'do not name'} {username}.")
+
+
+@user.command()
+@click.argument("username")
 @click.argument("email", required=False)
 @in_words
 def address(username: str, email: str | None) -> None:

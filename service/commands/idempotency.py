@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from service.errors import Forbidden, Invalid
+from service.errors import Conflict, Forbidden, Invalid
 from service.models.jobs import IdempotentAnswer
 from service.work import UnitOfWork
 
@@ -25,8 +25,8 @@ def recall(work: UnitOfWork, *, key: str, digest: str) -> Answer | None:
     """Give the answer to the first request with this key, or None and keep the key for this one.
 
     `digest` is the SHA-256 of what was asked. A second request that comes while the first is at work waits
-    for it. A key whose request failed is free again. Raises `Invalid` when the key was used for another
-    request.
+    for it; where the first works in several transactions, `Conflict` is raised. A key whose request failed is
+    free again. Raises `Invalid` when the key was used for another request.
     """
     if work.actor.id is None:
         raise Forbidden
@@ -37,6 +37,8 @@ def recall(work: UnitOfWork, *, key: str, digest: str) -> Answer | None:
     first = work.session.get_one(IdempotentAnswer, (work.actor.id, key))
     if first.request_digest != digest:
         raise Invalid("The Idempotency-Key was used for another request.")
+    if first.status == PENDING:
+        raise Conflict("The first request with this Idempotency-Key is still at work.")
     return Answer(first.status, work.vault.open(first.answer, _place(work, key)))
 
 
@@ -49,6 +51,18 @@ def keep(work: UnitOfWork, *, key: str, status: int, body: bytes) -> None:
             .values(status=status, answer=work.vault.seal(body, _place(work, key))),
             execution_options={"synchronize_session": False},
         )
+
+
+def release(work: UnitOfWork, *, key: str) -> None:
+    """Let a key go whose request failed after `recall` had kept it in a transaction of its own."""
+    work.session.execute(
+        sa.delete(IdempotentAnswer).where(
+            IdempotentAnswer.user_id == work.actor.id,
+            IdempotentAnswer.key == key,
+            IdempotentAnswer.status == PENDING,
+        ),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def _reserve(work: UnitOfWork, key: str, digest: str) -> bool:

@@ -36,6 +36,7 @@ WINDOW = timedelta(hours=1)
 PER_ACCOUNT, PER_ADDRESS = 10, 50  # failed logins in a window; then the next must wait until one grows old
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 15, 128
 OTP_STEP = 30  # seconds
+WRONG = "Username, password or code is wrong."  # which of them is never told
 _HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=47_104, parallelism=1)  # ASVS 5.0 appendix C
 _AT_ONCE = threading.BoundedSemaphore(4)  # each hash takes 46 MiB
 LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3
@@ -63,12 +64,12 @@ def log_in(work: UnitOfWork, *, username: str, password: str, otp: str | None = 
     with work.platform.begin(work.actor) as own:
         knock = _knock(own, username.strip().lower(), address)
     if not _fits(knock.user, password) or knock.user is None:
-        raise NotIdentified
+        raise NotIdentified(WRONG)
     user = work.session.scalars(
         sa.select(User).where(User.id == knock.user.id, User.disabled_at.is_(None)).with_for_update()
     ).first()
     if user is None or not _code_fits(work, user, otp):
-        raise NotIdentified
+        raise NotIdentified(WRONG)
     if _HASHER.check_needs_rehash(user.password_hash or ""):
         user.password_hash = _HASHER.hash(password)
     ours = sa.or_(LoginAttempt.about == knock.account, LoginAttempt.id.in_(knock.attempts))
@@ -329,6 +330,13 @@ def set_address(work: UnitOfWork, *, username: str, email: str | None) -> None:
         require(work.actor, Permission.PEOPLE_ADMINISTER)
     user.email = _address(email)
     _note(work, "address.set", username)
+
+
+def protect(work: UnitOfWork, *, username: str, protected: bool) -> None:
+    """Say whether a person's own data are protected: then lists of what changed do not name them."""
+    require(work.actor, Permission.PEOPLE_ADMINISTER)
+    _user(work, username).protected = protected
+    _note(work, "user.protected" if protected else "user.unprotected", username)
 
 
 def prefer(

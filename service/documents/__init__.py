@@ -36,6 +36,11 @@ def typeset(template: str, data: Mapping[str, Any]) -> bytes:
     return content
 
 
+def lacks(data: Mapping[str, Any]) -> bool:
+    """Tell whether a letter in the data has no shape in the fonts, so that the document marks it."""
+    return LACKING in json.dumps(_shown(data), ensure_ascii=False)
+
+
 def _shown(value: Any) -> Any:
     """The same data with only letters that the fonts have."""
     match value:

@@ -138,6 +138,12 @@ def _of_node(node: Node, level: Level, process: Process, whole: Whole) -> Iterat
     yield from languages(node.id, node.languages)
     for each in node.odd:
         yield not_run(node.id, each)
+    if node.kind == "startEvent" and "form" in node.properties:
+        message = (
+            "A start event asks nothing: put the form on the first user task after it. What a program starts "
+            "a case with lands in the case's data as it is."
+        )
+        yield node.id, "form-on-start", message
     yield from _properties(node)
     yield from flow_checks.flows_of(node, level)
     if node.repeat is not None:
@@ -198,6 +204,8 @@ def _due(id: str, due: str) -> Iterator[Finding]:
 
 def _known_properties(node: Node) -> frozenset[str]:
     known = _SPEAKING | _GUIDING
+    if node.kind == "startEvent":
+        known |= {"form"}  # has words of its own
     if node.kind in PERSONAL:
         known |= _PERSONAL
     if node.trigger and node.trigger.kind == "timer":

@@ -3,6 +3,7 @@
 Files stay as they were sent, byte for byte; an owner who changes one in the editor keeps the drawing.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Any
@@ -11,17 +12,25 @@ from lxml import etree
 
 from service.engine import tooling, xml
 from service.engine.definition import Definition
-from service.engine.drawing import BPMN, EVENTS, RUNS
+from service.engine.drawing import BPMN, DI, EVENTS, RUNS
 from service.errors import Malformed, Problem, Refused, StepFailed
 
 NOTE_WIDTH, NOTE_GAP, NOTE_LINE = 200, 30, 30  # of a note in a layout; a line in characters
 MOST_NODES = 1000  # that are laid out; a diagram of more is to be drawn by someone who knows what it means
 
-_DI = "{http://www.omg.org/spec/BPMN/20100524/DI}"
 _DC = "{http://www.omg.org/spec/DD/20100524/DC}"
 _DD = "{http://www.omg.org/spec/DD/20100524/DI}"
 _Box = tuple[float, float, float, float]  # x, y, width, height
 _INNER = frozenset({"subProcess", "adHocSubProcess", "transaction"})
+_PREFIXES = {
+    "bpmn": BPMN.strip("{}"),
+    "bpmndi": DI.strip("{}"),
+    "dc": _DC.strip("{}"),
+    "di": _DD.strip("{}"),
+}
+_UNUSUAL = re.compile(  # a space around =, a prefix in other letters
+    rb"<[\w:.-]+(?:\s+[\w:.-]+=(?:\"[^\"]*\"|'[^']*'))*\s+[\w:.-]+(?:\s+=|=\s)|</?[\w.-]*[^\x00-\x7f]"
+)
 _BESIDE = frozenset({"dataObjectReference", "dataStoreReference", "group", "lane", "textAnnotation"})
 _NODES = RUNS | _INNER | {"serviceTask", "complexGateway", "dataObjectReference", "dataStoreReference"}
 
@@ -88,10 +97,12 @@ def shown(content: bytes, process: str | None = None) -> str:
         drawing = _drawing_of(root, key)
         if drawing is None:
             return _laid_out(content, key).decode()
-        if drawing is _diagrams(root)[0]:
+        first = _diagrams(root)[0]
+        if drawing is first and not _UNUSUAL.search(content):
             return content.decode("utf-8-sig")
-        _diagrams(root)[0].addprevious(drawing)
-        return str(etree.tostring(root, encoding="unicode"))
+        if drawing is not first:
+            first.addprevious(drawing)
+        return _usual(root).decode()
     except (Refused, Malformed, StepFailed):
         return content.decode("utf-8-sig", errors="replace")
 
@@ -108,7 +119,17 @@ def _laid_out(content: bytes, process: str) -> bytes:
         root.remove(each)
     root.extend(_diagrams(drawn))
     _add_notes(root, process)
-    return bytes(etree.tostring(root, encoding="utf-8"))
+    return _usual(root)
+
+
+def _usual(root: Any) -> bytes:
+    """Write a diagram as browsers' readers of BPMN know it: some trip over other prefixes and spaces."""
+    if all((prefix or "").isascii() for prefix in root.nsmap):
+        return bytes(etree.tostring(root, encoding="utf-8"))
+    names = {prefix: name for prefix, name in root.nsmap.items() if (prefix or "").isascii()}
+    made = etree.Element(root.tag, dict(root.attrib), nsmap=names | _PREFIXES)
+    made.extend(list(root))
+    return bytes(etree.tostring(made, encoding="utf-8"))
 
 
 def _first(root: Any) -> str:
@@ -122,11 +143,11 @@ def _process(root: Any, key: str) -> Any:
 
 
 def _diagrams(root: Any) -> list[Any]:
-    return list(root.findall(f"{_DI}BPMNDiagram"))
+    return list(root.findall(f"{DI}BPMNDiagram"))
 
 
 def _shown(diagram: Any) -> set[str]:
-    return {each.get("bpmnElement") or "" for each in diagram.iter(f"{_DI}BPMNShape")}
+    return {each.get("bpmnElement") or "" for each in diagram.iter(f"{DI}BPMNShape")}
 
 
 def _drawing_of(root: Any, key: str) -> Any:
@@ -140,8 +161,8 @@ def _add_notes(root: Any, key: str) -> None:
     diagram, process = _drawing_of(root, key), _process(root, key)
     if diagram is None:
         return
-    plane = diagram.find(f"{_DI}BPMNPlane")
-    boxes = {each.get("bpmnElement"): _box(each) for each in plane.iter(f"{_DI}BPMNShape")}
+    plane = diagram.find(f"{DI}BPMNPlane")
+    boxes = {each.get("bpmnElement"): _box(each) for each in plane.iter(f"{DI}BPMNShape")}
     links = [
         (each.get("id"), each.get("sourceRef"), each.get("targetRef"))
         for each in process.iter(f"{BPMN}association")
@@ -152,12 +173,12 @@ def _add_notes(root: Any, key: str) -> None:
         height = 16 + 14 * lines
         boxes[id] = max(left, free), top - NOTE_GAP - height, NOTE_WIDTH, height
         free = boxes[id][0] + NOTE_WIDTH + NOTE_GAP
-        shape = etree.SubElement(plane, f"{_DI}BPMNShape", id=f"{id}_di", bpmnElement=id)
+        shape = etree.SubElement(plane, f"{DI}BPMNShape", id=f"{id}_di", bpmnElement=id)
         bounds = zip(("x", "y", "width", "height"), boxes[id], strict=True)
         etree.SubElement(shape, f"{_DC}Bounds", {side: f"{value:g}" for side, value in bounds})
     for id, source, target in links:
         if id and source in boxes and target in boxes and source != target:
-            edge = etree.SubElement(plane, f"{_DI}BPMNEdge", id=f"{id}_di", bpmnElement=id)
+            edge = etree.SubElement(plane, f"{DI}BPMNEdge", id=f"{id}_di", bpmnElement=id)
             for here, there in ((source, target), (target, source)):
                 x, y = _border(boxes[here], boxes[there])
                 etree.SubElement(edge, f"{_DD}waypoint", x=f"{x:g}", y=f"{y:g}")
@@ -241,10 +262,10 @@ def _is_activity(node: Any) -> bool:
 
 def _open(bare: Any, key: str, inner: list[str]) -> None:
     """Ask for sub-processes to be drawn open, so that all of a process is seen at once."""
-    diagram = etree.SubElement(bare, f"{_DI}BPMNDiagram")
-    plane = etree.SubElement(diagram, f"{_DI}BPMNPlane", bpmnElement=key)
+    diagram = etree.SubElement(bare, f"{DI}BPMNDiagram")
+    plane = etree.SubElement(diagram, f"{DI}BPMNPlane", bpmnElement=key)
     for each in inner:
         shape = etree.SubElement(
-            plane, f"{_DI}BPMNShape", id=f"{each}_open", bpmnElement=each, isExpanded="true"
+            plane, f"{DI}BPMNShape", id=f"{each}_open", bpmnElement=each, isExpanded="true"
         )
         etree.SubElement(shape, f"{_DC}Bounds", x="0", y="0", width="100", height="80")

@@ -1,5 +1,6 @@
 """Paths that never come to an end, told with the elements that they run through."""
 
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -56,6 +57,21 @@ def _can_end(process: Process, closed: Collection[str]) -> bool:
     ends = {id for id, node in level.nodes.items() if _is_end(node) and id not in calls}
     leading = _leading_to(ends, paths)
     return any(node.kind == "startEvent" and id in leading for id, node in level.nodes.items())
+
+
+def way(level: Level, element: str) -> tuple[str, ...]:
+    """Give the shortest way from a start of the level to an element: itself alone when none leads there."""
+    paths = ways(level)
+    starts = [id for id, node in level.nodes.items() if node.kind == "startEvent"]
+    seen: dict[str, tuple[str, ...]] = {start: (start,) for start in starts}
+    waiting = deque(starts)
+    while waiting and element not in seen:
+        id = waiting.popleft()
+        for target in paths[id]:
+            if target not in seen:
+                seen[target] = (*seen[id], target)
+                waiting.append(target)
+    return seen.get(element, (element,))
 
 
 def ways(level: Level) -> Mapping[str, tuple[str, ...]]:

@@ -41,6 +41,9 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(sa.String(200))
     otp_secret: Mapped[bytes | None]  # sealed by the vault
     disabled_at: Mapped[datetime | None]
+    protected: Mapped[bool] = mapped_column(
+        default=False
+    )  # own personal data are: named in no list of changes
     grants: Mapped[list["RoleGrant"]] = relationship(lazy="raise", back_populates="user")
 
 

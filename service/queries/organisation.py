@@ -1,12 +1,13 @@
-"""How the organisation changed: units, heads and leaders, the size of the team, delegations given and ended.
+"""How the organisation changed: units, heads and leaders, the team, delegations given and ended.
 
-Heads, team leaders and delegates act for the board and are named. Caseworkers are counted, not named: whom
-the public meets in such cases may need protection, and the question is about the organisation.
+Heads, team leaders and delegates act for the board and are named. Caseworkers are named to those who answer
+for the unit or audit it, since it is in their duty that they came and went; others, and what leaves the
+house, get their number. Whose own data are protected is never named.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -29,25 +30,40 @@ class Change:
     day: date
     what: str
     unit: str
-    person: Person | None = None
+    person: Person | None = None  # None also for one who is not to be named
     position: str = ""  # of who holds a delegation
     code: str = ""  # what the delegation is for
     basis: str = ""
     number: int = 0  # of caseworkers
 
 
-def changes(work: UnitOfWork, units: Collection[str], since: date, until: date) -> tuple[Change, ...]:
-    """What changed in these units from one day to another, the newest first; others' units are left out."""
+def changes(
+    work: UnitOfWork, units: Collection[str], since: date, until: date, *, named: bool = True
+) -> tuple[Change, ...]:
+    """What changed in these units from one day to another, the newest first; others' units are left out.
+
+    Without `named`, caseworkers are counted even for those who may see their names.
+    """
     mine = {each for each in units if may(work.actor, Permission.STATISTICS_READ, Facts(unit=each))}
     begin = datetime.combine(since, time(), work.zone)
     end = datetime.combine(until + timedelta(days=1), time(), work.zone)
     found = [
         *_units(work, begin, end),
-        *_appointments(work, begin, end),
+        *_appointments(work, begin, end, _answered_for(work, mine) if named else frozenset()),
         *_delegations(work, since, min(until, work.today)),
     ]
-    mine_found = [each for each in found if each.unit in mine]
+    hidden = set(work.session.scalars(sa.select(User.id).where(User.protected)))
+    mine_found = [
+        replace(each, person=None) if each.person is not None and each.person.id in hidden else each
+        for each in found
+        if each.unit in mine
+    ]
     return tuple(sorted(mine_found, key=lambda each: (each.day, each.what, each.unit), reverse=True))
+
+
+def _answered_for(work: UnitOfWork, units: Collection[str]) -> frozenset[str]:
+    """The units that the actor leads or audits."""
+    return frozenset(each for each in units if may(work.actor, Permission.TRAINING_READ, Facts(unit=each)))
 
 
 def _units(work: UnitOfWork, begin: datetime, end: datetime) -> Iterator[Change]:
@@ -71,10 +87,12 @@ def _units(work: UnitOfWork, begin: datetime, end: datetime) -> Iterator[Change]
             yield Change(day, "head_named", unit, who.get(username))
 
 
-def _appointments(work: UnitOfWork, begin: datetime, end: datetime) -> Iterator[Change]:
-    """Team leaders by name, caseworkers by number."""
+def _appointments(
+    work: UnitOfWork, begin: datetime, end: datetime, named: Collection[str]
+) -> Iterator[Change]:
+    """Team leaders by name, caseworkers by name in these units and else by number."""
     rows = work.session.execute(
-        sa.select(Appointment, User.username, User.name)
+        sa.select(Appointment, User.username, User.name, User.protected)
         .join(User, User.id == Appointment.user_id)
         .where(
             Appointment.role.in_((Role.TEAM_LEADER, Role.CASEWORKER)),
@@ -90,10 +108,11 @@ def _appointments(work: UnitOfWork, begin: datetime, end: datetime) -> Iterator[
             if at is None or not begin <= at < end:
                 continue
             day, unit = at.astimezone(work.zone).date(), row.Appointment.unit_key
+            person = Person(row.Appointment.user_id, row.username, row.name)
             if row.Appointment.role == Role.TEAM_LEADER:
-                yield Change(
-                    day, f"leader_{what}", unit, Person(row.Appointment.user_id, row.username, row.name)
-                )
+                yield Change(day, f"leader_{what}", unit, person)
+            elif unit in named and not row.protected:
+                yield Change(day, f"caseworker_{what}", unit, person)
             else:
                 counted[day, f"caseworkers_{what}", unit] += 1
     for (day, what, unit), number in counted.items():

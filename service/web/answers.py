@@ -55,7 +55,7 @@ def draft_reply() -> ResponseReturnValue:
     with begin() as work:
         asked = _asked(given, work.today)
         found = export.statistics_for(work, asked, document="answers")
-        told = reply.told(work, council.gather(work, found))
+        told = reply.told(work, council.gather(work, found, named=False))
     name = t("reply.file", since=found.since, until=found.until)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(documents.typeset("reply", told), headers=headers, content_type="application/pdf")

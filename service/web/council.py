@@ -41,8 +41,8 @@ class Answers:
     routine: VersionRow | None
 
 
-def gather(work: UnitOfWork, found: Statistics) -> Answers:
-    """Look up what stands beside the figures, for the same days and units."""
+def gather(work: UnitOfWork, found: Statistics, *, named: bool = True) -> Answers:
+    """Look up what stands beside the figures, for the same days and units; caseworkers named, or counted."""
     begins = datetime.combine(found.since, time(), zone())
     ends = datetime.combine(found.until + timedelta(days=1), time(), zone())
     delegations = tuple(row for row in people.delegations(work) if _matters(row, found))
@@ -50,7 +50,7 @@ def gather(work: UnitOfWork, found: Statistics) -> Answers:
         found,
         delegations,
         tuple(sorted({row.person.name for row in delegations if _coordinates(row, work.today)})),
-        organisation.changes(work, found.units, found.since, found.until),
+        organisation.changes(work, found.units, found.since, found.until, named=named),
         definitions.changes(work, begins, ends),
         next((row for row in definitions.newest(work) if row.key == ROUTINE), None),
     )
@@ -100,8 +100,7 @@ def change_words(change: Change, units: Mapping[str, str]) -> str:
     values: dict[str, object] = {"unit": units.get(change.unit, change.unit)}
     if change.number:
         values["n"] = change.number
-    if change.person is not None or change.what == "head_named":
-        values["person"] = change.person.name if change.person else t("answers.somebody")
+    values["person"] = change.person.name if change.person else t("answers.somebody")
     if change.code:
         values |= {
             "position": change.position,

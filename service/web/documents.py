@@ -36,7 +36,7 @@ def upload(case_id: UUID) -> ResponseReturnValue:
                 name=(sent.filename if sent else None) or "",
             )
 
-    return _done(case_id, "document_added", act, typed)
+    return _done(case_id, "document_added", act, {"action": "upload", **typed})
 
 
 @blueprint.post("/cases/<uuid:case_id>/documents/made")
@@ -53,7 +53,7 @@ def make(case_id: UUID) -> ResponseReturnValue:
         with begin() as work:
             letters.keep(work, case_id, letter)
 
-    return _done(case_id, "document_made", act, {})
+    return _done(case_id, "document_made", act, {"action": "make"})
 
 
 @blueprint.get("/documents/<uuid:document_id>")
@@ -79,12 +79,12 @@ def withdraw(case_id: UUID) -> ResponseReturnValue:
 
 
 def _done(case_id: UUID, said: str, act: Callable[[], None], typed: dict[str, str]) -> ResponseReturnValue:
-    """Do it and go back to the case; or show the case with what is wrong, and what was typed."""
+    """Do it and go back to the case; or show the case with what is wrong, and what was typed where."""
     try:
         act()
     except WRONG as error:
         problems = _problems(error)
-        wrong = {"action": "document", "words": problems[0][1], **typed}
+        wrong = {"words": problems[0][1], **typed}
         return cases.case_page(case_id, problems=problems, wrong=wrong), errors.status(error)
     return redirect(_back(case_id, said), 303)
 

@@ -95,6 +95,8 @@ def gather(work: UnitOfWork, case_id: UUID, *, kind: str, language: str) -> Draf
         "month": day.month,
         "day": day.day,
     }
+    if documents.lacks(words):
+        words["notice"] = f"{words['notice']} {spoken.t('letter.unshown')}"
     return Draft(kind, spoken.t(f"letter.{kind}.file"), found.at, {**frame, **words})
 
 

@@ -97,3 +97,65 @@ def test_what_was_not_saved_is_offered_again_and_others_are_seen(open_window, de
     expect(pia.page.get_by_text("Petra Sten har utkastet öppet sedan")).to_be_visible(timeout=SAVED)
     assert pia.problems() == []
     petra.complaints.clear()  # the browser tells of what was cut off
+
+
+def open_question(page):
+    page.get_by_role("button", name="Fick ni kontakt?", exact=True).click()
+    expect(page).to_have_url(re.compile(r"[?&]part="))
+    expect(page.locator("body[data-ready]")).to_be_attached()
+
+
+def hide(page):
+    """Let the page go out of sight, as when another tab is chosen."""
+    page.evaluate(
+        """Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
+        document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));"""
+    )
+
+
+@pytest.mark.usefixtures("real_processes")
+def test_what_a_button_has_sent_is_not_sent_again_when_the_page_goes_out_of_sight(open_window):
+    petra = open_window("petra")
+    page = petra.page
+    open_form(petra)
+    open_question(page)
+    sent = []
+
+    def answered(route):
+        sent.append("x-kept" in route.request.headers)
+        route.fulfill(status=204)  # the page stays, as while a slow answer is on its way
+
+    page.route("**/form", answered)
+    page.get_by_label("Frågan på svenska").evaluate(
+        """(control) => {
+            control.value = "Fick ni tag i personen?";
+            control.dispatchEvent(new Event("input", { bubbles: true }));
+            control.closest(".part-details").querySelector("button[value=save]").click();
+        }"""
+    )
+    hide(page)
+    page.evaluate("fetch('/healthz').then(() => null)")  # whatever was to be sent has been sent
+    assert sent == [False]
+
+
+@pytest.mark.usefixtures("real_processes")
+def test_a_link_waits_for_what_is_being_saved_so_that_the_next_page_knows_of_it(open_window, desk):
+    petra = open_window("petra")
+    page = petra.page
+    open_form(petra)
+    open_question(page)
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/form", hold)
+    page.get_by_label("Frågan på svenska").fill("Fick ni tag i personen?")
+    with page.expect_request("**/form"):
+        pass
+    page.get_by_role("link", name="Ändra som text").click()
+    assert "as=text" not in page.url
+    held.pop().continue_()
+    expect(page).to_have_url(re.compile("as=text"))
+    expect(page.get_by_label(f"Filen {NAME} som text")).to_have_value(re.compile("Fick ni tag i personen"))
+    assert in_draft(desk)[0]["label"] == "Fick ni tag i personen?"

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from service.commands import idempotency
-from service.errors import Forbidden, Invalid, NotFound
+from service.errors import Conflict, Forbidden, Invalid, NotFound
 
 
 def test_the_first_answer_is_given_again(desk):
@@ -35,6 +35,20 @@ def test_a_key_whose_request_failed_is_free_again(desk):
         fail(work)
     with desk.begin() as work:
         assert idempotency.recall(work, key="k1", digest="b") is None
+
+
+def test_who_asks_again_while_the_first_works_in_several_transactions_is_told(desk):
+    with desk.begin() as work:
+        idempotency.recall(work, key="k1", digest="a")
+    with desk.begin() as work, pytest.raises(Conflict):
+        idempotency.recall(work, key="k1", digest="a")
+    with desk.begin() as work:
+        idempotency.release(work, key="k1")
+    with desk.begin() as work:
+        assert idempotency.recall(work, key="k1", digest="b") is None
+        idempotency.keep(work, key="k1", status=200, body=b"")
+        idempotency.release(work, key="k1")
+        assert idempotency.recall(work, key="k1", digest="b") == idempotency.Answer(200, b"")
 
 
 @pytest.mark.parametrize("key", ["", "x" * 129])

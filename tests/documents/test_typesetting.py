@@ -24,21 +24,43 @@ def reply(words):
     }  # fmt: skip
 
 
-def read(words):
-    pages = pypdf.PdfReader(io.BytesIO(documents.typeset("reply", reply(words)))).pages
+def letter(words):
+    """A small document of a case, with these words in every place."""
+    fact = {"kind": "fact", "label": words, "answer": [words, words], "missing": False, "long": True}
+    blocks = [
+        fact, fact | {"long": False}, fact | {"answer": [], "missing": True},
+        {"kind": "note", "text": words}, {"kind": "text", "text": words},
+        {"kind": "list", "items": [{"name": words, "text": words}]}, {"kind": "signature", "text": words},
+    ]  # fmt: skip
+    return {
+        "lang": "sv", "title": words, "made": words, "notice": words, "lead": [words], "lacking": "saknas",
+        "page": "Sida", "of": "av", "year": 2030, "month": 1, "day": 2,
+        "sections": [{"title": words, "blocks": blocks}, {"title": "", "blocks": []}],
+    }  # fmt: skip
+
+
+MADE = {"reply": reply, "letter": letter}
+TEMPLATES = pytest.mark.parametrize("template", MADE)
+
+
+def read(words, template="reply"):
+    pages = pypdf.PdfReader(io.BytesIO(documents.typeset(template, MADE[template](words)))).pages
     return " ".join(" ".join(page.extract_text() for page in pages).split())
 
 
-def test_the_same_data_give_the_same_bytes():
-    assert documents.typeset("reply", reply("ord")) == documents.typeset("reply", reply("ord"))
+@TEMPLATES
+def test_the_same_data_give_the_same_bytes(template):
+    first, second = (documents.typeset(template, MADE[template]("ord")) for _ in range(2))
+    assert first == second
 
 
+@TEMPLATES
 @pytest.mark.parametrize(
     "words",
     ['#panic("x")', "$x^2$", "= rubrik", "*fet* _kursiv_", "@ref <etikett>", "`kod`", "\\ a", "// x", "[a]"],
 )
-def test_nothing_is_read_as_markup(words):
-    assert read(words).count(words) >= 8
+def test_nothing_is_read_as_markup(words, template):
+    assert read(words, template).count(words) >= 8
 
 
 def test_every_letter_that_is_said_to_be_shown_is():
@@ -70,6 +92,7 @@ def test_letters_in_any_order_make_a_document():
         documents.typeset("reply", reply("".join(chance.choices(letters, k=120))))
 
 
-def test_a_word_that_is_empty_or_long_makes_a_document():
-    documents.typeset("reply", reply("x" * 2000))
-    assert read("mycket " * 400).count("mycket") > 3000
+@TEMPLATES
+def test_a_word_that_is_empty_or_long_makes_a_document(template):
+    documents.typeset(template, MADE[template]("x" * 2000))
+    assert read("mycket " * 400, template).count("mycket") > 3000

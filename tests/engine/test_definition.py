@@ -107,6 +107,7 @@ REFUSED: dict[str, tuple[str | None, str]] = {
     "transaction": ("it", "not-run"),
     "unknown_called_process": ("it", "called-process"),
     "unknown_decision": ("it", "decision"),
+    "form_on_a_start_event": ("start", "form-on-start"),
     "unknown_form": ("it", "form"),
     "unknown_property": ("it", "property"),
     "unknown_right": ("it", "right"),

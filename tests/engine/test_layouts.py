@@ -7,7 +7,7 @@ from time import perf_counter
 import pytest
 from lxml import etree
 
-from service.engine import definition, layouts
+from service.engine import definition, layouts, tooling
 from service.engine.tooling import diff
 
 DIAGRAMS = Path(__file__).parents[1] / "diagrams"
@@ -88,6 +88,21 @@ def test_what_is_inside_a_sub_process_lies_within_it():
 def test_a_drawn_process_is_shown_as_its_file_has_it():
     content = file(process("p"), drawing("p", "p_0", "p_1", "p_2"))
     assert layouts.shown(content, "p").encode() == content
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_spaces_and_prefixes_that_readers_of_bpmn_trip_over_are_shown_in_the_usual_way(drawn):
+    content = file(process("p"), drawing("p", "p_0", "p_1", "p_2") if drawn else "").decode()
+    spaced = content.replace('id="p_1"', 'id = "p_1"')
+    strange = (
+        content.replace("<", "<ö:").replace("<ö:/", "</ö:").replace("ö:di:", "di:").replace("ö:c:", "c:")
+    )
+    strange = strange.replace("xmlns=", "xmlns:ö=")
+    for each in (spaced, strange):
+        shown = layouts.shown(each.encode(), "p")
+        assert "p_1" in drawn_in(shown)[0]
+        tooling.layout(shown.encode())  # reads it
+        assert 'id="p_1"' in shown
 
 
 def test_of_several_processes_in_a_file_the_one_looked_at_is_drawn_first():

@@ -20,6 +20,7 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", "browser", "faults", "node_modu
 
 RACES = "tests/commands/test_races.py"
 POINTS = "tests/web/api/test_fault_points.py"
+PAPERS = "tests/commands/test_documents.py"
 COSTS = "tests/web/test_http_cost.py"
 SUBMITS = "tests/races/test_http_double_submits.py"
 CLOCK = "tests/test_scheduler.py"
@@ -55,6 +56,27 @@ COMMITTED = f"""                try:
     {COMMIT}"""
 
 FAULTS = {
+    "a document is read without a line in the access log": Fault(
+        "service/queries/documents.py",
+        (('    work.looked("document.read"', '    str("document.read"'),),
+        f"{PAPERS}::test_a_document_comes_back_byte_for_byte_and_each_reading_is_logged[sqlite]",
+    ),
+    "a document is not compared with what its event says": Fault(
+        "service/queries/documents.py",
+        ((" != added.fingerprints", " == {}"),),
+        f"{PAPERS}::test_a_document_that_is_not_the_one_that_was_added_is_named"
+        "[sqlite-bytes_edited_by_someone_with_the_key]",
+    ),
+    "a document's bytes are committed before its event": Fault(
+        "service/commands/documents.py",
+        (
+            (
+                "    work.stands(case, instances)\n    details = {\n",
+                "    work.session.commit()\n    details = {\n",
+            ),
+        ),
+        HALF_DONE % "add_document",
+    ),
     "the case is not locked": Fault("service/work.py", ((LOCK, ""),), ONE_WINS % "postgresql"),
     "transactions on SQLite begin as readers": Fault(
         "service/models/base.py", (('("BEGIN IMMEDIATE")', '("BEGIN")'),), ONE_WINS % "sqlite"

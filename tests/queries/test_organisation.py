@@ -1,4 +1,4 @@
-"""How the organisation changed: leaders, heads and delegates by name, caseworkers by number."""
+"""How the organisation changed: whom it names to whom, and what it only counts."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -39,9 +39,10 @@ def test_a_year_is_told_with_the_newest_first_and_only_of_units_one_may_see(desk
     with on(6, 1):
         assert changes(desk) == [
             ("05-01", "head_left", "norrmalm", 0),
-            ("05-01", "caseworkers_ended", "norrmalm", 1),
+            ("05-01", "caseworker_ended", "norrmalm", "pia"),
             ("04-01", "leader_ended", "norrmalm", "kim"),
-            ("04-01", "caseworkers_began", "norrmalm", 2),
+            ("04-01", "caseworker_began", "norrmalm", "petra"),
+            ("04-01", "caseworker_began", "norrmalm", "pia"),
             ("02-01", "leader_began", "norrmalm", "kim"),
             ("02-01", "head_named", "norrmalm", "petra"),
         ]
@@ -71,3 +72,34 @@ def test_a_delegation_is_told_when_it_begins_and_when_it_has_ended(desk):
             ("02-10", "delegation_began"),
             ("02-01", "delegation_began"),
         ]
+
+
+def test_caseworkers_are_named_to_leaders_and_auditors_and_counted_for_others_and_on_paper(desk):
+    with on(3, 1), desk.begin("sam") as work:
+        for username in ("petra", "pia"):
+            people.grant(work, username=username, role=Role.CASEWORKER, unit="norrmalm")
+    named = [
+        ("03-01", "caseworker_began", "norrmalm", "petra"),
+        ("03-01", "caseworker_began", "norrmalm", "pia"),
+    ]
+    counted = [("03-01", "caseworkers_began", "norrmalm", 2)]
+    assert [sorted(changes(desk, who)) for who in ("bo", "greta")] == [named, named]
+    assert changes(desk, "anna") == counted
+    with desk.begin("greta") as work:
+        told = organisation.changes(work, ("norrmalm",), date(2031, 1, 1), date(2031, 12, 31), named=False)
+        assert [(each.what, each.number) for each in told] == [("caseworkers_began", 2)]
+
+
+def test_whoever_is_protected_is_named_in_no_duty(desk):
+    with on(3, 1), desk.begin("sam") as work:
+        people.grant(work, username="pia", role=Role.CASEWORKER, unit="norrmalm")
+        people.grant(work, username="kim", role=Role.TEAM_LEADER, unit="norrmalm")
+        for username in ("pia", "kim"):
+            people.protect(work, username=username, protected=True)
+    assert changes(desk, "greta") == [
+        ("03-01", "leader_began", "norrmalm", 0),
+        ("03-01", "caseworkers_began", "norrmalm", 1),
+    ]
+    with desk.begin("sam") as work:
+        people.protect(work, username="kim", protected=False)
+    assert ("03-01", "leader_began", "norrmalm", "kim") in changes(desk, "greta")

@@ -207,10 +207,10 @@ def test_the_watchdog_is_calm_when_all_is_well(service, desk):
     assert answer.status_code == 200
     told = answer.get_json()
     assert (told["status"], told["wrong"]) == ("ok", [])
-    assert {key for key in told if key not in {"status", "wrong"}} == {
-        "overdue", "poll", "stuck", "unsent", "unsent_age", "undelivered",
-    }  # fmt: skip
-    assert all(isinstance(told[key], int | float) for key in told if key not in {"status", "wrong"})
+    numbers = {"overdue", "poll", "stuck", "unsent", "unsent_age", "undelivered"}
+    assert set(told) == {"status", "wrong", "backup", "held", *numbers}
+    assert all(isinstance(told[key], int | float) for key in numbers)
+    assert (told["backup"], told["held"]) == (None, False)
 
 
 def overdue(work, case):

@@ -136,12 +136,13 @@ def test_an_application_is_made_of_what_is_answered_and_what_is_missing_is_a_lin
     assert "Formuläret är inte besvarat än." in text
     before = text.count("saknas")
     task = desk.claim(case, "ask")
-    told = {"reasons_crime": "Hon #låstes# in.\nEn *granne* såg det.", "other_names": None}
+    told = {"reasons_crime": "Hon #låstes# in.\nEn *granne* såg det. \u0e2a", "other_names": None}
     answers = filled(form, moment=MOMENT, data={}) | told
     with desk.begin() as work:
         tasks.complete(work, task, answers=answers)
     _, text = made(kim, case)
-    assert "Varför finns det anledning att anta brott? Hon #låstes# in. En *granne* såg det." in text
+    assert "Varför finns det anledning att anta brott? Hon #låstes# in. En *granne* såg det. \ufffd" in text
+    assert "Tecken som typsnittet saknar står som \ufffd" in text
     assert f"Svar från {datetime.now(MOMENT.zone):%Y-%m-%d}, Anna Ek." in text
     assert "Andra namn som används Inget svar" in text
     assert text.count("saknas") < before - 8

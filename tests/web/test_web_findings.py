@@ -75,6 +75,18 @@ def test_a_path_is_told_by_the_names_of_its_elements(service):
     )
 
 
+@ON_ONE
+def test_a_name_on_a_path_stays_a_name_though_an_element_has_the_same_id(service):
+    message = (
+        "“a” is not given on any way to here (“s → a”), so it is null; it is given by “b”. Read it after."
+    )
+    with service.test_request_context():
+        (told,) = findings.listed([Problem(message, rule="name-early")], {"b": "Besluta", "a": "Ansök"})
+    assert told["words"] == (
+        "“a” ges inte på någon väg hit (“s → Ansök”) och är tomt; läs det efter “Besluta” eller fråga före."
+    )
+
+
 def test_every_problem_of_a_file_carries_a_rule_with_swedish_words():
     rules, without = set(), []
     commands = [ENGINE.parent / "commands" / name for name in ("readiness.py", "tables.py", "deployments.py")]

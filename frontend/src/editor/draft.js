@@ -1,5 +1,6 @@
 // What every editor of a draft has in common: keep what is made, ask what is wrong with it, tell of other owners.
 import { tell } from "../marks.js";
+import { waitBeforeLeaving } from "./leaving.js";
 import { watchUnsaved } from "./unsaved.js";
 
 const SAVE = 900;
@@ -17,6 +18,7 @@ export function openDraft(page, { read, put, mark = () => {}, choose = () => fal
   let busy = null;
   let overtaken = false;
   let timer = null;
+  let saving = null;
 
   const send = async (address, values) => {
     const body = new FormData();
@@ -84,24 +86,34 @@ export function openDraft(page, { read, put, mark = () => {}, choose = () => fal
     mark([...here(problems, "stops"), ...here(warnings, "advice")]);
   };
 
-  const work = async () => {
+  const keep = async () => {
     const content = await read();
     if (content !== kept && !page.hasAttribute("data-only-read")) {
       unsaved.keep(content);
-      if (!overtaken) await save(content);
+      if (!overtaken) {
+        saving = save(content).finally(() => (saving = null));
+        await saving;
+      }
     }
-    await check(content);
+    return content;
   };
+
+  const work = async () => check(await keep());
 
   const soon = () => {
     if (page.hasAttribute("data-only-read")) return;
     said.textContent = words.saving;
-    clearTimeout(timer);
+    stop();
     timer = setTimeout(now, SAVE);
   };
 
-  const now = async () => {
+  const stop = () => {
     clearTimeout(timer);
+    timer = null;
+  };
+
+  const now = async () => {
+    stop();
     if (busy) await busy;
     busy = work().catch(() => {
       said.textContent = words.failed;
@@ -110,6 +122,12 @@ export function openDraft(page, { read, put, mark = () => {}, choose = () => fal
     busy = null;
   };
 
+  waitBeforeLeaving(() => saving || timer, async () => {
+    stop();
+    await saving?.catch(() => {});
+    await keep().catch(() => {});
+    return true;
+  });
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "hidden") now();
   });

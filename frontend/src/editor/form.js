@@ -1,4 +1,5 @@
 // The form editor of a draft: what is typed saves itself, parts move by keyboard. Everything works without it too.
+import { waitBeforeLeaving } from "./leaving.js";
 import { watchUnsaved } from "./unsaved.js";
 
 const DELAY = 1000;
@@ -8,6 +9,9 @@ const typed = () => JSON.stringify(controls().map((each) => [each.name, each.typ
 let saved = JSON.stringify(controls().map((each) => [each.name, sent(each)]));
 let saving = null;
 let timer = null;
+let sentOff = false; // a button has sent all that stands here
+let waited = false; // a button has waited for what was to be saved
+let overtaken = false; // by another owner; the page that tells so is on its way
 
 if (form.querySelector(".part-details:enabled")) unsaved.offer(saved, take);
 if (typed() !== saved) {
@@ -30,10 +34,18 @@ form.addEventListener("change", (event) => {
 // a button waits for what is being saved: it would come with a revision that is no longer the draft's
 form.addEventListener("submit", (event) => {
   clearTimeout(timer);
-  if (!saving) return;
+  const tries = event.submitter?.hasAttribute("formaction"); // the preview keeps nothing
+  if (!saving && (!tries || waited || typed() === saved)) {
+    sentOff = !tries;
+    waited = false;
+    return;
+  }
   event.preventDefault();
   event.stopImmediatePropagation();
-  saving.then(() => form.requestSubmit(event.submitter));
+  (saving ?? keep()).then(() => {
+    waited = true;
+    if (!overtaken) form.requestSubmit(event.submitter);
+  });
 }, { capture: true });
 
 form.addEventListener("keydown", (event) => {
@@ -48,6 +60,10 @@ form.addEventListener("keydown", (event) => {
 
 addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden" && typed() !== saved) keep();
+});
+waitBeforeLeaving(() => saving || typed() !== saved, async () => {
+  await keep();
+  return !overtaken;
 });
 // the address names the part too, which takes the focus from the button that was pressed
 addEventListener("load", () => setTimeout(() => document.querySelector("[data-focus]")?.focus()));
@@ -68,7 +84,8 @@ async function keep() {
   clearTimeout(timer);
   if (saving) await saving;
   const now = typed();
-  if (now === saved) return;
+  // what a button has sent is saved by that: sent once more, it would come too late for its revision
+  if (now === saved || sentOff || overtaken) return;
   tell(form.dataset.saving);
   saving = send(now).catch(() => {
     tell(form.dataset.failed);
@@ -82,6 +99,7 @@ async function send(now) {
   body.set("e:do", "keep");
   const answer = await fetch(form.dataset.kept, { method: "POST", body, headers: { "X-Kept": "1", "X-CSRF-Token": body.get("csrf") } });
   if (answer.status === 412) {
+    overtaken = true;
     setTimeout(() => form.requestSubmit(form.querySelector("button[value=save]"))); // the page tells who was first
     return;
   }

@@ -16,7 +16,18 @@ from service.queries import definitions, replays, simulations
 from service.queries.paging import part
 from service.web import auth
 from service.web.api.requests import PARTS, Answer, Blueprint, changes, load, reads, works_alone
-from service.web.api.schemas import Page, Shown, Strict, Words, instant, maybe, page_of, text
+from service.web.api.schemas import (
+    Page,
+    Shown,
+    Strict,
+    Words,
+    flag,
+    instant,
+    maybe,
+    page_of,
+    text,
+    whole,
+)
 from service.work import UnitOfWork
 
 blueprint = Blueprint("definitions", __name__, description="Diagrams, decision tables and forms")
@@ -200,11 +211,12 @@ class Migrated(Shown):
 
 
 class MigrationBody(Strict):
-    """Which cases to move; without `cases`, all that run on the old version (500 at a time)."""
+    """Which cases to move: `cases`, or `all` that run on the old version (500 at a time), as without both."""
 
-    old = fields.Integer(data_key="from", required=True, validate=validate.Range(1))
-    new = fields.Integer(data_key="to", required=True, validate=validate.Range(1))
+    old = whole(data_key="from", required=True, validate=validate.Range(1))
+    new = whole(data_key="to", required=True, validate=validate.Range(1))
     cases = fields.List(fields.UUID(), validate=validate.Length(max=migrations.MOST))
+    every = flag(data_key="all")
     mapping = fields.Dict(
         keys=text(longest=200),
         values=text(longest=128),
@@ -223,7 +235,19 @@ class MigrationBody(Strict):
         },
     )
     note = text(longest=2000, load_default="")
-    dry_run = fields.Boolean(load_default=False)
+    dry_run = flag(load_default=False)
+
+    @ma.validates_schema
+    def say_which(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse what names cases and all of them, or neither on purpose."""
+        if data.get("every", "cases" not in data) == ("cases" in data):
+            raise ma.ValidationError("Name the cases, or say all: true; one of the two.", "all")
+
+    @ma.post_load
+    def leave_out(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Give what the command takes: without `cases` it means all."""
+        data.pop("every", None)
+        return data
 
 
 class MoveBackBody(Strict):
@@ -271,7 +295,7 @@ class ReplayBody(Strict):
 
     files = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
     cases = fields.List(fields.UUID(), validate=validate.Length(1, replays.MOST))
-    sample = fields.Integer(load_default=replays.SAMPLE, validate=validate.Range(1, replays.MOST))
+    sample = whole(load_default=replays.SAMPLE, validate=validate.Range(1, replays.MOST))
 
 
 class ActBody(Strict):
@@ -287,7 +311,7 @@ class ActBody(Strict):
 class SimulationBody(Strict):
     """What to run, and how: a version, or files over what is in force; neither: what is in force."""
 
-    version = fields.Integer(validate=validate.Range(1))
+    version = whole(validate=validate.Range(1))
     files = fields.Dict(keys=fields.String(), values=fields.String())
     name = text(longest=200)
     start_at = instant(required=True)

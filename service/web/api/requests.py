@@ -83,12 +83,13 @@ def works_alone(
     def decorate(view: View) -> View:
         @wraps(view)
         def answered(**path: Any) -> Response:
-            given: dict[str, Any] = {}
-            if body is not None:
-                raw = _received()
-                with auth.begin():  # who asks comes before what is asked
-                    given = _body(body, raw)
-            return _respond(view(**path, **given), answer, 200)
+            if body is None:
+                return _respond(view(**path), answer, 200)
+            raw = _received()
+            with auth.begin() as work:  # who asks comes before what is asked
+                given = _body(body, raw)
+                first = _first(work, raw)
+            return first or _kept_apart(lambda: _respond(view(**path, **given), answer, 200))
 
         documented = blueprint.response(200, answer)(answered)
         if body is not None:
@@ -242,15 +243,40 @@ def load(schema: ma.Schema, value: Any, *, at: str = "pointer") -> dict[str, Any
 
 def _once(work: UnitOfWork, raw: bytes, act: Callable[[], Response]) -> Response:
     """Do it, or give the first answer again when this Idempotency-Key was seen before."""
+    first = _first(work, raw)
+    return first or _keep(work, act())
+
+
+def _kept_apart(act: Callable[[], Response]) -> Response:
+    """Do it in units of work of its own; the key is free again when it fails."""
+    try:
+        made = act()
+    except BaseException:
+        with auth.begin() as work:
+            idempotency.release(work, key=request.headers.get("Idempotency-Key", ""))
+        raise
+    with auth.begin() as work:
+        return _keep(work, made)
+
+
+def _first(work: UnitOfWork, raw: bytes) -> Response | None:
+    """Give the first answer again when this Idempotency-Key was seen before, else take the key."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
-        return act()
+        return None
     asked = f"{request.method} {request.full_path}\n{request.headers.get('If-Match', '')}\n".encode() + raw
     first = idempotency.recall(work, key=key, digest=hashlib.sha256(asked).hexdigest())
-    if first is not None:
-        headers, _, body = first.body.partition(b"\n")
-        return Response(body, first.status, json.loads(headers) | {"Idempotent-Replayed": "true"})
-    made = act()
+    if first is None:
+        return None
+    headers, _, body = first.body.partition(b"\n")
+    return Response(body, first.status, json.loads(headers) | {"Idempotent-Replayed": "true"})
+
+
+def _keep(work: UnitOfWork, made: Response) -> Response:
+    """Keep an answer for the next request with the same Idempotency-Key."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return made
     kept = {name: made.headers[name] for name in ("Content-Type", "ETag", "Location") if name in made.headers}
     idempotency.keep(
         work, key=key, status=made.status_code, body=json.dumps(kept).encode() + b"\n" + made.get_data()
@@ -330,12 +356,18 @@ def _problems(messages: Any, place: str) -> Any:
         for key, inner in messages.items():
             name = str(key).replace("~", "~0").replace("/", "~1")
             at = place if key == "_schema" else place + name if place in {"/", "?"} else f"{place}/{name}"
-            yield from _problems(inner, at)
+            yield from _problems(inner if place in {"/", "?"} else _of_entry(inner), at)
     else:
         for message in messages:
             yield Problem(
                 str(message), pointer="" if place == "/" else place, rule=RULES.get(message, "invalid")
             )
+
+
+def _of_entry(messages: Any) -> Any:
+    """Give what is wrong with an entry of a mapping; marshmallow tells its key and its value apart."""
+    is_entry = isinstance(messages, Mapping) and messages.keys() <= {"key", "value"}
+    return [each for told in messages.values() for each in told] if is_entry else messages
 
 
 RULES = {

@@ -98,6 +98,16 @@ def until() -> Bound:
     return Bound(takes_in=True)
 
 
+def whole(**more: Any) -> fields.Integer:
+    """Declare a whole number in a body: a number, no text."""
+    return fields.Integer(strict=True, **more)
+
+
+def flag(**more: Any) -> fields.Boolean:
+    """Declare a truth in a body: true or false, no words."""
+    return fields.Boolean(truthy={True}, falsy={False}, **more)
+
+
 def maybe(field: type[fields.Field[Any]], **more: Any) -> fields.Field[Any]:
     """Declare a value that may be null."""
     return field(allow_none=True, **more)

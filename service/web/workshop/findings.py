@@ -21,11 +21,13 @@ EXACT = {
     "task-incomplete",
     "timer",
 }
-OF_PATHS = {"done-twice", "join-left-over", "join-stuck", "never-ends"}  # these quote elements by their ids
+# these quote elements by their ids, after so many words that are not
+OF_PATHS = {"done-twice": 0, "join-left-over": 0, "join-stuck": 0, "name-early": 1, "never-ends": 0}
 _QUOTED = re.compile(r"“[^”]*”")
 
 # {0} is the first word that the engine puts into quotation marks; without a place, all follow
 SWEDISH: Mapping[str, str] = {
+    "answer-unknown": "{0} blir aldrig {1}, för svaren är {2}; jämför med ett av dem.",
     "attached": "Händelsen sitter inte på en aktivitet; fäst den på en.",
     "bpmnlint-ad-hoc-sub-process": "Det som görs i valfri ordning har varken start eller slut; ta bort dem.",
     "bpmnlint-conditional-flows": "Andra flöden härifrån har villkor; ge det ett eller gör det till övrigt.",
@@ -104,6 +106,7 @@ SWEDISH: Mapping[str, str] = {
     "form": "Välj ett formulär som finns.",
     "form-file": "Filen ska heta som formulärets id: id.form.json.",
     "form-id": "Formulärets id skrivs med små bokstäver, siffror och understreck.",
+    "form-on-start": "En starthändelse frågar inget; lägg formuläret på den första uppgiften efter den.",
     "form-title": "Skriv formulärets titel.",
     "form-type": "Formulärets slag ska vara ”default”.",
     "four-eyes": "Välj en annan uppgift för en person i samma process.",
@@ -130,6 +133,7 @@ SWEDISH: Mapping[str, str] = {
     "milestone-lost": "En milstolpe försvinner och siffror som räknar den tar slut; flytta den.",
     "min": "Den undre gränsen är ett tal.",
     "minLength": "Minsta längden är ett heltal.",
+    "name-early": "{0} ges inte på någon väg hit ({1}) och är tomt; läs det efter {2} eller fråga före.",
     "name-misspelled": "Inget ger {0}, så det är alltid tomt. Menade du {1}?",
     "name-unknown": "Inget ger {0}, så det är alltid tomt; fråga efter det i ett formulär.",
     "never-ends": "Härifrån leder ingen väg till ett slut; rita en väg ut till en sluthändelse.",
@@ -225,4 +229,7 @@ def _by_name(problem: Problem, names: Mapping[str, str]) -> Problem:
     def named(found: re.Match[str]) -> str:
         return f"“{' → '.join(names.get(each, each) for each in found[0][1:-1].split(' → '))}”"
 
-    return replace(problem, message=_QUOTED.sub(named, problem.message))
+    at = 0
+    for _ in range(OF_PATHS[problem.rule]):
+        at = problem.message.index("”", at) + 1
+    return replace(problem, message=problem.message[:at] + _QUOTED.sub(named, problem.message[at:]))

@@ -48,6 +48,7 @@ def test_the_history_tells_it_in_words_and_the_chain_holds(anna, caller):
         "events": len(events),
         "first_bad": None,
         "why": None,
+        "document": None,
         "destroyed": False,
     }
     whole = caller("greta").get("audit/verification").get_json()

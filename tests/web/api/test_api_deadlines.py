@@ -112,7 +112,7 @@ def test_administrators_say_who_leads_a_unit(caller, anna):
     assert heads == {"norrmalm": "petra", "farsta": None}
     assert sam.put("units/norrmalm/head", {"user": None}).status_code == 204
     is_problem(sam.put("units/norrmalm/head", {"user": "nobody"}), 422)
-    is_problem(sam.put("units/nowhere/head", {"user": "petra"}), 422)
+    is_problem(sam.put("units/nowhere/head", {"user": "petra"}), 404)
     is_problem(anna.put("units/norrmalm/head", {"user": "petra"}), 403)
 
 

@@ -168,6 +168,28 @@ def test_a_case_is_moved_over_http(petra, caller, anna):
     is_problem(petra.post(path, {"from": 1}), 422)
 
 
+def test_cases_are_moved_once_for_one_key_and_all_of_them_when_all_is_said(petra, caller, anna):
+    cases = [anna.start()["id"] for _ in range(2)]
+    made = publish(petra, ("two_steps.bpmn", CHANGED), note="Tydligare").get_json()
+    caller("pia").post(f"deployments/{made['id']}/approval")
+    path, body = "process-definitions/two_steps/migrations", {"from": 1, "to": 2, "note": "Tydligare"}
+    for which in ({"all": False}, {"all": True, "cases": cases}, {"all": 1.5}, {"all": "yes"}):
+        is_problem(petra.post(path, body | which), 422, pointer="/all")
+    for wrong, pointer in (
+        ({"dry_run": "no"}, "/dry_run"),
+        ({"to": "2"}, "/to"),
+        ({"mapping": {"a": 1}}, "/mapping/a"),
+    ):
+        is_problem(petra.post(path, body | wrong), 422, pointer=pointer)
+    is_problem(petra.post(path, body | {"to": 9}, Idempotency_Key="k"), 404)
+    moved = petra.post(path, body | {"all": True}, Idempotency_Key="k")
+    assert {each["case_id"] for each in moved.get_json()["items"] if each["moved"]} == set(cases)
+    again = petra.post(path, body | {"all": True}, Idempotency_Key="k")
+    assert (again.get_json(), again.headers["Idempotent-Replayed"]) == (moved.get_json(), "true")
+    is_problem(petra.post(path, body | {"cases": cases}, Idempotency_Key="k"), 422)
+    assert petra.post(path, body | {"all": True}).get_json()["items"] == []
+
+
 def test_renamed_elements_are_mapped_and_a_wrong_mapping_is_told_by_entry(petra, caller, anna):
     case = anna.start()
     renamed = BPMN.replace(b'"ask"', b'"asking"')

@@ -50,6 +50,7 @@ def test_with_a_cookie_a_change_needs_its_token(app):
 def test_what_is_wrong_with_a_login_is_not_told(caller, given):
     answer = caller(None).post("session", given)
     is_problem(answer, 401)
+    assert answer.get_json()["detail"] == "Username, password or code is wrong."
     assert "Set-Cookie" not in answer.headers
 
 
