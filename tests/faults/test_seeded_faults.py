@@ -20,6 +20,8 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", "browser", "faults", "node_modu
 
 RACES = "tests/commands/test_races.py"
 POINTS = "tests/web/api/test_fault_points.py"
+BACKUPS = "tests/commands/test_backups.py"
+RETENTION = "tests/commands/test_retention.py"
 PAPERS = "tests/commands/test_documents.py"
 COSTS = "tests/web/test_http_cost.py"
 SUBMITS = "tests/races/test_http_double_submits.py"
@@ -76,6 +78,31 @@ FAULTS = {
             ),
         ),
         HALF_DONE % "add_document",
+    ),
+    "timers go off while a restored database is held": Fault(
+        "service/commands/jobs.py",
+        (("~leased(work.now), ~held())", "~leased(work.now))"),),
+        f"{BACKUPS}::test_after_a_restore_everything_is_held_until_an_administrator_releases_it[sqlite]",
+    ),
+    "a backup that somebody else has signed is taken": Fault(
+        "service/commands/backups.py",
+        (("    if b64decode(manifest.public_key) != vault.public_key:", "    if False:"),),
+        f"{BACKUPS}::test_a_backup_that_somebody_else_has_signed_is_refused[sqlite]",
+    ),
+    "the old key goes while something is sealed with it": Fault(
+        "service/commands/keys.py",
+        (("    if left(work, newest=newest):\n        raise", "    if False:\n        raise"),),
+        "tests/commands/test_keys.py::test_the_old_key_stays_while_something_is_sealed_with_it[sqlite]",
+    ),
+    "answers outlive what was to be destroyed": Fault(
+        "service/commands/retention.py",
+        (("        sa.delete(Answers).where(Answers.task_id.in_(tasks)),\n", ""),),
+        f"{RETENTION}::test_after_destruction_no_value_can_be_read_and_all_that_is_left_holds[sqlite]",
+    ),
+    "one person is enough to destroy": Fault(
+        "service/commands/retention.py",
+        (("in ((work.actor, second), (second, work.actor)):", "in ((work.actor, second),):"),),
+        f"{RETENTION}::test_it_takes_two_people_who_may_and_a_case_that_is_due[sqlite]",
     ),
     "the case is not locked": Fault("service/work.py", ((LOCK, ""),), ONE_WINS % "postgresql"),
     "transactions on SQLite begin as readers": Fault(
