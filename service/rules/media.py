@@ -15,11 +15,13 @@ MOST_ENTRIES, LARGEST_LIST = 4_000, 512 * 1024  # files in a package, bytes of i
 UNPACKED = 512 * 1024 * 1024  # bytes that a package may say it comes to
 END_OF_LIST, LONGEST_COMMENT = 22, 65_535  # bytes (APPNOTE 4.3.16)
 MIMETYPE = b"mimetype" + b"application/vnd.oasis.opendocument.text"
-MARKUP = re.compile(
-    r"<\s*(!doctype|!--|\?|html|head|body|script|style|iframe|frame|object|embed|svg|img|meta|link|form|base|"
-    r"a\s|div|table|h[1-6]|p>)",
-    re.IGNORECASE,
-)
+MARKUP = tuple(  # what a browser would take for a page or a drawing
+    f"<{each}"
+    for each in (
+        "!doctype", "!--", "?", "html", "head", "body", "script", "style", "iframe", "frame", "object",
+        "embed", "svg", "img", "meta", "link", "form", "base", "a ", "a\n", "a\t", "div", "table", "h1", "p>",
+    )
+)  # fmt: skip
 PROGRAM = "#!"
 UNSEEN = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 FORBIDDEN = re.compile(r'[<>:"/\\|?*%;\'`$&]+')  # somewhere, to some system or header
@@ -114,7 +116,7 @@ def _is_plain(content: bytes) -> bool:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return False
-    start = text.lstrip()
-    return (
-        bool(start) and not start.startswith(PROGRAM) and not UNSEEN.search(text) and not MARKUP.search(text)
-    )
+    if not text.strip() or text.lstrip().startswith(PROGRAM) or UNSEEN.search(text):
+        return False
+    small = text.lower()
+    return not any(each in small for each in MARKUP)  # found faster than by one expression, whatever the text

@@ -3,6 +3,7 @@
 import io
 import struct
 import zipfile
+from time import process_time
 
 import pytest
 
@@ -77,6 +78,15 @@ def test_a_package_that_says_it_is_immense_is_refused_without_unpacking():
     said = struct.pack("<I", media.UNPACKED + 1)
     immense = small[: listed + 24] + said + small[listed + 28 :]
     assert media.recognise(immense) is None
+
+
+@pytest.mark.parametrize("words", [b"<", b"< ", b"<a", b"PK", b"%PDF "], ids=str)
+def test_no_large_file_takes_long_to_tell(words):
+    content = words * (10_000_000 // len(words))
+    before = process_time()
+    media.recognise(content)
+    media.recognise(b"x<" + b" " * 10_000_000)
+    assert process_time() - before < 4  # seconds; what tries every way takes three times as long
 
 
 @pytest.mark.parametrize(

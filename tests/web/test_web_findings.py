@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from service.engine import definition
+from service.engine.findings import feel
 from service.errors import Problem
 from service.rules import escalation
 from service.web.workshop import findings
+from service.web.workshop.feel_words import in_swedish
 from service.web.workshop.findings import SWEDISH
 
 ON_ONE = pytest.mark.parametrize("kind", ["sqlite"])
@@ -122,3 +124,18 @@ def test_a_row_of_warnings_that_makes_no_sense_is_told_in_swedish(service, chang
     assert found.rule == rule
     with service.test_request_context():
         assert "{" not in findings.told(Problem(found.message, rule=found.rule))
+
+
+@pytest.mark.parametrize(
+    ("expression", "swedish"),
+    [
+        ("P1D +", "I egenskapen ”due”: Vid tecken 6 saknas något."),
+        ("1 ) 2", "I egenskapen ”due”: Vid tecken 3 går ”)” inte att förstå."),
+        ("tomorrow()", "I egenskapen ”due”: Vid tecken 1: det finns ingen funktion ”tomorrow”."),
+        ("today(1)", "I egenskapen ”due”: Vid tecken 1: ”today” tar 0 värden (), inte 1."),
+        ('date("2026-02-30")', "finns inte i kalendern"),
+    ],
+)
+def test_what_is_wrong_with_an_expression_is_told_in_swedish(expression, swedish):
+    (message,) = (message for _, _, message in feel("t", expression, "property “due”"))
+    assert swedish in in_swedish(message)

@@ -2,6 +2,11 @@
 export function words(swedish) {
   const isSwedish = document.documentElement.lang === "sv";
   const translate = (text, values = {}) =>
-    ((isSwedish && swedish[text]) || text).replace(/{\s*(\w+)\s*}/g, (whole, name) => values[name] ?? whole);
+    ((isSwedish && (swedish[text] || swedish[plain(`${text}`)])) || text).replace(/{\s*(\w+)\s*}/g, (whole, name) => values[name] ?? whole);
   return { translate: ["value", translate] };
+}
+
+// The panel's heading names kinds of elements in other letters than the menus: "Timer Boundary Event (Non Interrupting)".
+function plain(text) {
+  return `${text.charAt(0)}${text.slice(1).toLowerCase().replace("(non interrupting)", "(non-interrupting)")}`;
 }

@@ -320,12 +320,14 @@ function filtered(test, list, context) {
 // Numbers are decimal in FEEL. A binary fraction keeps fifteen digits of any decimal: what is calculated is brought back
 // to as many decimals as it can have, or to those digits.
 function decimals(n) {
+  if (Number.isInteger(n)) return 0;
   const [digits, exponent] = n.toExponential().split("e");
   return Math.max(0, digits.replace("-", "").length - 2 + (digits.includes(".") ? 0 : 1) - Number(exponent));
 }
 
 function toScale(n, scale) {
-  return scale > 100 ? rounded(n) : checked(Number(n.toFixed(scale)));
+  if (scale === 0) return checked(n);
+  return scale > 100 || Math.abs(n) > Number.MAX_SAFE_INTEGER ? rounded(n) : checked(Number(n.toFixed(scale)));
 }
 
 function checked(n) {

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from service.errors import Problem
 from service.web.presentation import language
+from service.web.workshop.feel_words import in_swedish
 
 # where only the engine's own words say exactly what
 EXACT = {
@@ -199,7 +200,7 @@ def told(problem: Problem) -> str:
     if swedish is None:
         return f"Rätta detta: {problem.message}"
     if problem.rule in EXACT:
-        return f"{swedish} ({problem.message})"
+        return f"{swedish} ({in_swedish(problem.message)})"
     quoted = _QUOTED.findall(problem.message)
     if "{0}" in swedish:
         return swedish.format(*quoted)
