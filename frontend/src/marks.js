@@ -16,7 +16,7 @@ export function marker(viewer, { spoken, pressed }) {
       canvas.addMarker(shape, `has-${kind}`);
       const html = button(told, kind, spoken);
       html.addEventListener("click", () => pressed(told[0].element, shape));
-      html.addEventListener("focus", () => canvas.scrollToElement(shape, 40));
+      html.addEventListener("focus", () => canvas.scrollToElement(shape, room(canvas)));
       viewer.get("overlays").add(shape, "finding", { position: place(shape), scale: { min: 1 }, html });
     }
   };
@@ -28,8 +28,13 @@ export function showElement(viewer, id) {
   if (!shape) return null;
   const canvas = viewer.get("canvas");
   if (canvas.zoom() < 0.6) canvas.zoom(0.8);
-  canvas.scrollToElement(shape, 80);
+  canvas.scrollToElement(shape, room(canvas));
   return shape;
+}
+
+// Beside the palette and below the button of the map, where there is room.
+function room(canvas) {
+  return canvas.getSize().width > 600 ? { top: 90, right: 60, bottom: 60, left: 160 } : 40;
 }
 
 // The rows of a list that tell of an element are set off; `go` moves there.
@@ -38,7 +43,7 @@ export function tell(rows, id, { go = false } = {}) {
   const first = go && [...rows].find((row) => row.dataset.element === id);
   if (!first) return;
   first.scrollIntoView({ block: "center" });
-  first.querySelector("button")?.focus({ preventScroll: true });
+  first.querySelector("button, a")?.focus({ preventScroll: true });
 }
 
 function button(told, kind, spoken) {

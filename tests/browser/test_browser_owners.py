@@ -73,11 +73,11 @@ def test_what_the_check_finds_is_marked_in_the_drawing_and_leads_to_the_list_and
     expect(marks).to_have_count(2)
     expect(marks.first).to_contain_text("Att tänka på: Namn saknas")
     assert petra.problems() == []
-    page.get_by_role("button", name="case.bpmn, contact_made").click()
+    page.get_by_role("link", name="case.bpmn, contact_made").click()
     expect(page.locator("[data-element-id=contact_made].has-advice.is-chosen")).to_be_visible()
     marks.first.press("Enter")
     expect(told).to_contain_text("make_first_contact")
-    expect(told.get_by_role("button")).to_be_focused()
+    expect(told.get_by_role("link")).to_be_focused()
 
     page.get_by_role("link", name="case.bpmn", exact=True).click()
     expect(page.locator("[data-editor]")).to_have_attribute("data-state", "fine", timeout=20_000)

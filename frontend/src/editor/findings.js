@@ -31,12 +31,12 @@ function link(rows, viewer, drawn) {
   if (canvas.zoom() < 0.55) showElement(viewer, found[0].element);
   for (const row of rows) {
     const place = row.querySelector("[data-place]");
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "linkish";
-    button.textContent = place.textContent;
-    place.replaceWith(button);
-    button.addEventListener("click", () => {
+    const way = document.createElement("a");
+    way.href = `#${drawn.id}`;
+    way.textContent = place.textContent;
+    place.replaceWith(way);
+    way.addEventListener("click", (event) => {
+      event.preventDefault();
       tell(rows, row.dataset.element);
       choose(showElement(viewer, row.dataset.element));
       drawn.scrollIntoView({ block: "nearest" });
