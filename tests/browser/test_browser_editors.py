@@ -98,3 +98,39 @@ def test_what_a_step_is_repeated_for_can_be_changed_and_survives_the_editor(open
         (kept,) = [each.content.decode() for each in drafts.one(work, draft).files]
     for each in ("InputRef>people[adult]<", "OutputRef>answers<", 'Item id="somebody"', 'Item id="answer"'):
         assert each in kept
+
+
+@pytest.mark.usefixtures("real_processes")
+def test_every_cell_is_reached_and_changed_by_keyboard(open_window, desk):
+    petra = open_window("petra", viewport={"width": 1400, "height": 1000})
+    page = petra.page
+    petra.take_into_draft("periods.dmn")
+    expect(page.locator("[data-editor][data-ready]")).to_be_visible()
+    page.get_by_text("Hjälp: så skrivs en cell").click()
+    expect(page.get_by_role("row", name='not("avslag") Allt utom det.')).to_be_visible()
+    assert petra.problems() == []
+
+    rows = page.locator("tbody tr:has([role=textbox])")
+    many, wide = rows.count(), rows.first.locator("td:has([role=textbox])").count()
+    rows.first.get_by_role("textbox").first.focus()
+    seen = set()
+    for _ in range(wide):
+        seen.add(page.evaluate("document.activeElement.closest('[data-element-id]').dataset.elementId"))
+        page.keyboard.press("Control+End")
+        page.keyboard.press("ArrowRight")
+    assert len(seen) == wide
+    for _ in range(many - 1):
+        page.keyboard.press("ArrowDown")
+    expect(rows.last.get_by_role("textbox").last).to_be_focused()
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("ArrowLeft")
+    expect(rows.last.locator("td:has([role=textbox])").nth(wide - 2).get_by_role("textbox")).to_be_focused()
+
+    cell = page.locator("[data-element-id=periods_reflection_period_amount] [role=textbox]").first
+    cell.focus()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("45")
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-canvas]")).to_be_focused()
+    expect(page.locator("[data-saved]")).to_contain_text("Utkast sparat", timeout=CHECKED)
+    assert "<text>45</text>" in in_draft(desk, "periods.dmn")[0]

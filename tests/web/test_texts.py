@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from service.engine import expressions
 from service.web import texts
+from service.web.workshop import drafts
 
 WEB = Path(texts.__file__).parents[1]
 MADE = re.compile(
@@ -66,3 +68,8 @@ def test_what_does_not_exist_is_an_error():
         texts.text("no.such", "sv")
     with pytest.raises(KeyError):
         texts.catalogue("fi")
+
+
+@pytest.mark.parametrize("example", [example for example, _ in drafts.CELLS])
+def test_the_examples_that_help_with_cells_can_be_written(example):
+    assert expressions.problems(example, unary=True) == []

@@ -10,6 +10,7 @@ import "dmn-js/dist/assets/dmn-js-decision-table-controls.css";
 import "dmn-js/dist/assets/dmn-js-literal-expression.css";
 import "dmn-js/dist/assets/dmn-font/css/dmn.css";
 import { openDraft } from "./draft.js";
+import { watchKeys } from "./table_keys.js";
 import swedish from "./table_sv.json";
 import { words } from "./words.js";
 
@@ -36,6 +37,8 @@ tables.on("viewer.created", ({ viewer }) => viewer.on("commandStack.changed", ()
   touched = true;
   draft?.soon();
 }));
+
+watchKeys(canvas);
 
 try {
   await show(source.value);

@@ -21,6 +21,20 @@ from service.web.presentation import clock, language, t
 from service.web.workshop import drafting, findings, form_editor
 
 blueprint = Blueprint("drafts", __name__)
+CELLS = (
+    ("-", "cell.any"),
+    ('"beviljad"', "cell.text"),
+    ('"bifall", "avslag"', "cell.one_of"),
+    ('not("avslag")', "cell.not"),
+    ("> 30", "cell.more"),
+    ("[1..5]", "cell.between"),
+    ("[1..5)", "cell.below"),
+    ("true", "cell.true"),
+    ("null", "cell.null"),
+    ("not(null)", "cell.some"),
+    ('date(?) < date("2027-01-01")', "cell.date"),
+    ("is working day(?)", "cell.function"),
+)  # examples of what a cell tests, each with what it means
 SHOWN = 400  # changed lines of a text before a page stops helping
 
 
@@ -77,6 +91,7 @@ def edit(draft_id: UUID, file: str) -> ResponseReturnValue:
             name: t(f"draft.live_{name}") for name in ("saved", "saving", "failed", "fine", "wrong", "advice")
         },
         choices=_choices(everything),
+        cells=CELLS,
         other=drafting.other(one.row, me),
         company=company,
     )
