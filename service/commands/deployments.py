@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from service.commands import readiness
 from service.commands.readiness import ENDINGS
-from service.engine import advice, definition
+from service.engine import advice, definition, xml
 from service.engine.definition import Source
 from service.errors import Conflict, Invalid, NotFound, Problem, Refused, Unavailable
 from service.models.definitions import (
@@ -95,8 +95,8 @@ def deploy(work: UnitOfWork, *, files: Mapping[str, bytes], note: str, dry_run: 
     _one_at_a_time(work)
     if not note.strip() and not dry_run:
         raise Invalid(problems=[Problem("Say what is changed and why.", pointer="/note", rule="note")])
-    kept = named(files)
     before = _contents(work)
+    kept = named(_called_by_key(files, {row.file for row in before.values()}))
     parsed = definition.parse({row.file: row.content for row in before.values()} | kept)
     brought = {of: source for of, source in parsed.sources.items() if source.file in kept}
     _refuse(readiness.misnamed(parsed, kept))
@@ -175,6 +175,23 @@ def named(files: Mapping[str, bytes]) -> dict[str, bytes]:
     if problems:
         raise Refused(problems=problems)
     return kept
+
+
+def _called_by_key(files: Mapping[str, bytes], known: Collection[str]) -> dict[str, bytes]:
+    """Call a diagram of one process by that process's key: in a folder of its own it may be process.bpmn.
+
+    One that is called like a known file replaces that one. Raises `Refused` when two are about one process.
+    """
+    called: dict[str, bytes] = {}
+    for given, content in files.items():
+        is_new = given.endswith(ENDINGS["process"]) and given not in known
+        key = xml.only_process(content) if is_new else None
+        name = f"{key}{ENDINGS['process']}"
+        name = name if key and _NAME.fullmatch(name) else given
+        if name in called:
+            raise Refused(problems=[Problem(TWICE, file=given, rule="file-twice")])
+        called[name] = content
+    return called
 
 
 def _refuse(found: Iterable[Problem]) -> None:

@@ -43,7 +43,7 @@ def whose(work: UnitOfWork, *, secret: str) -> Actor:
     feed = work.session.scalar(sa.select(CalendarFeed).where(CalendarFeed.secret_hash == _hash(secret)))
     found = people.actors(work, [feed.user_id]) if feed is not None else {}
     if feed is None or feed.user_id not in found:
-        raise NotIdentified
+        raise NotIdentified("This opens no calendar. Its secret is one of its own, made under settings.")
     feed.fetched_at = work.now
     return found[feed.user_id]
 

@@ -6,6 +6,7 @@ from lxml import etree
 
 from service.errors import Problem, Refused
 
+BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 MAX_BYTES = 2_000_000
 MAX_ELEMENTS = 20_000
 MAX_DEPTH = 100
@@ -40,6 +41,15 @@ def root(data: bytes, file: str) -> Any:
         raise _refused(file, "xml-doctype", "Remove the DOCTYPE; diagrams do not need one.")
     _check_size(found, file)
     return found
+
+
+def only_process(data: bytes) -> str | None:
+    """Give the id of the process in a diagram; None when there are more, or none, or it cannot be read."""
+    try:
+        found = [each.get("id") for each in root(data, "").iter(f"{{{BPMN}}}process")]
+    except Refused:
+        return None
+    return found[0] if len(found) == 1 else None
 
 
 def _check_characters(data: bytes, file: str) -> None:

@@ -142,11 +142,12 @@ def test_an_empty_deployment_is_refused(desk):
 
 
 def test_a_file_is_named_after_its_key(desk):
-    content = file("two_steps.bpmn", ('id="two_steps"', 'id="three_steps"'))["two_steps.bpmn"]
+    form = file("small.form.json", ('"id": "small"', '"id": "tiny"'))["small.form.json"]
     with pytest.raises(Refused, match=r"files|file") as told:
-        deploy(desk, files={"other.bpmn": content})
-    assert "three_steps.bpmn" in told.value.problems[0].message
-    deploy(desk, files={"processes/three_steps/three_steps.bpmn": content})
+        deploy(desk, files={"other.form.json": form})
+    assert "tiny.form.json" in told.value.problems[0].message
+    content = file("two_steps.bpmn", ('id="two_steps"', 'id="three_steps"'))["two_steps.bpmn"]
+    deploy(desk, files={"processes/three_steps/process.bpmn": content, "forms/tiny.form.json": form})
 
 
 def test_a_note_says_why(desk):

@@ -130,6 +130,24 @@ def test_the_feeds_secret_opens_nothing_else_and_a_token_not_the_feed(office, cl
     assert client.get(PATH + token).status_code == 401
 
 
+def test_a_program_makes_the_feed_of_its_user_and_takes_it_back(office, client):
+    office.open()
+    with office.desk.begin("anna") as work:
+        told = {"Authorization": f"Bearer {people.token(work, username='anna')}"}
+    made = client.post("/api/v1/feed", headers=told)
+    assert made.status_code == 201
+    with at("2027-03-02T10:00"):
+        apart = client.get(made.json["url"])
+    assert made.json["url"] == f"https://andrum.example.se{PATH}{made.json['token']}"
+    assert apart.status_code == 200
+    other = client.post("/api/v1/feed", headers=told).json["token"]
+    assert [client.get(PATH + each).status_code for each in (made.json["token"], other)] == [401, 200]
+    assert client.delete("/api/v1/feed", headers=told).status_code == 204
+    assert client.get(PATH + other).status_code == 401
+    assert client.delete("/api/v1/feed", headers=told).status_code == 404
+    assert client.get("/api/v1/deadlines.ics", headers=told).content_type == "text/calendar; charset=utf-8"
+
+
 def test_who_has_left_takes_the_feed_along(office, client, secret):
     with office.desk.begin("system") as work:
         people.disable(work, username="anna")

@@ -117,7 +117,7 @@ def files(
     def decorate(view: View) -> View:
         @wraps(view)
         def answered(**path: Any) -> Response:
-            found: Response = view(**path, **(_load(query, _query(query), "parameter") if query else {}))
+            found: Response = view(**path, **(_asked(query) if query else {}))
             return found
 
         content = _FILES.get(first, {"type": "string", "format": "binary"})
@@ -324,6 +324,15 @@ def _body(schema: ma.Schema | None, raw: bytes) -> dict[str, Any]:
     if not request.is_json and (raw or request.mimetype == PARTS):
         raise WrongType("Send the body as application/json.")
     return _load(schema, read_json(raw) if raw else {}, "pointer")
+
+
+def _asked(query: ma.Schema) -> dict[str, Any]:
+    """Read what the address asks for; who asks comes before what is wrong with it."""
+    try:
+        return _load(query, _query(query), "parameter")
+    except Invalid:
+        with auth.begin():
+            raise
 
 
 def _query(schema: ma.Schema) -> dict[str, str]:

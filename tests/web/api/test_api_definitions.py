@@ -168,6 +168,16 @@ def test_a_case_is_moved_over_http(petra, caller, anna):
     is_problem(petra.post(path, {"from": 1}), 422)
 
 
+def test_a_diagram_is_known_by_its_process_whatever_its_file_is_called(petra):
+    made = publish(petra, ("two steps (2)/process.bpmn", CHANGED), note="Ur en mapp")
+    assert made.status_code == 201, made.text
+    assert [(each["key"], each["version"]) for each in made.get_json()["definitions"]] == [("two_steps", 2)]
+    one = petra.get("process-definitions/two_steps/versions/2", Accept="application/xml")
+    assert (one.data, "two_steps.bpmn" in one.headers["Content-Disposition"]) == (CHANGED, True)
+    both = publish(petra, ("process.bpmn", BPMN), ("two_steps.bpmn", CHANGED), note="Vilken?")
+    is_problem(both, 422, file="two_steps.bpmn", rule="file-twice")
+
+
 def test_cases_are_moved_once_for_one_key_and_all_of_them_when_all_is_said(petra, caller, anna):
     cases = [anna.start()["id"] for _ in range(2)]
     made = publish(petra, ("two_steps.bpmn", CHANGED), note="Tydligare").get_json()

@@ -106,6 +106,7 @@ def test_addresses_that_are_not_there_answer_with_problems_too(anna, method, pat
     [
         ("GET", "cases"),
         ("GET", "me"),
+        ("GET", "exports/cases.csv?from=nonsense&surprise=1"),
         ("POST", "cases"),
         ("POST", "deployments"),
         ("PUT", "tasks/7c1dcbd4-5b8e-4c8e-8a53-0d9a7a1f7b10/draft"),
