@@ -94,6 +94,8 @@ def _take_in_the_rest() -> None:
     """Read and forget what was refused unread, within bounds: who still sends would not see the answer."""
     if not (request.content_length or request.headers.get("Transfer-Encoding")):
         return
+    if vars(request).keys() & {"form", "_cached_data"}:
+        return  # it was read to its end; some servers would wait here for more
     left, taken = LARGEST_WASTE, b"-"
     with suppress(OSError):  # who has gone away, or fallen silent
         while taken and left > 0:
