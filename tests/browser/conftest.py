@@ -114,7 +114,9 @@ class Window:
         found = self._found(RULES)
         self.page.emulate_media(color_scheme="dark", reduced_motion="reduce")  # no colour on its way
         found += self._found(["color-contrast"])  # the only rule that looks at colours
-        self.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+        self.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        self.page.evaluate("new Promise(requestAnimationFrame)")  # the colours are back before motion is
+        self.page.emulate_media(reduced_motion="no-preference")
         return found
 
     def _found(self, rules: list[str]) -> list[str]:
