@@ -70,10 +70,12 @@ def begin(*, uses: bool = True) -> Iterator[UnitOfWork]:
 def begin_with_feed(secret: str) -> Iterator[UnitOfWork]:
     """Open a unit of work for whoever holds the secret of a calendar feed; it opens nothing but the feed.
 
-    Raises `NotIdentified` when it is nobody's.
+    A bearer token will do as well, for programs that can send no header. Raises `NotIdentified` when it is
+    nobody's.
     """
     with platform().begin(SYSTEM) as work:
-        work.actor = g.actor = feeds.whose(work, secret=secret)
+        actor = people.resume(work, secret=secret, uses=False)
+        work.actor = g.actor = actor or feeds.whose(work, secret=secret)
         g.now = work.now
         yield work
 

@@ -11,6 +11,7 @@ from moments import at
 
 from service.app import create_app
 from service.commands import cases, deadlines, feeds, people
+from service.models.cases import Case
 from service.queries import history
 from service.rules.permissions import Protection
 from service.web import icalendar
@@ -121,13 +122,20 @@ def test_a_secret_that_is_none_opens_nothing(client, token):
     assert client.get(PATH + token).status_code == 401
 
 
-def test_the_feeds_secret_opens_nothing_else_and_a_token_not_the_feed(office, client, secret):
-    with office.desk.begin("anna") as work:
-        token = people.token(work, username="anna")
+def test_the_feeds_secret_opens_nothing_else(client, secret):
     assert client.get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"}).status_code == 401
     client.set_cookie("andrum", secret)
     assert client.get("/api/v1/me").status_code == 401
-    assert client.get(PATH + token).status_code == 401
+
+
+def test_a_bearer_token_opens_the_feed_of_its_user(office, client):
+    case = office.open()
+    with office.desk.begin("anna") as work:
+        token = people.token(work, username="anna")
+        reference = work.session.get_one(Case, case).reference
+    answer = client.get(PATH + token)
+    assert answer.status_code == 200
+    assert reference in answer.text
 
 
 def test_a_program_makes_the_feed_of_its_user_and_takes_it_back(office, client):
