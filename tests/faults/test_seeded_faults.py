@@ -139,12 +139,12 @@ FAULTS = {
     "the key is not looked up": Fault(
         "service/web/api/requests.py",
         (('    key = request.headers.get("Idempotency-Key")\n', "    key = None\n"),),
-        f"{SUBMITS}::test_of_two_submits_with_one_key_the_second_gets_the_firsts_answer[sqlite-5]",
+        f"{SUBMITS}::test_of_two_submits_with_one_key_the_second_gets_the_firsts_answer[sqlite-3]",
     ),
     "the loser is not told who won": Fault(
         "service/commands/tasks.py",
         (("        raise _closed(work, task)\n", "        raise Conflict\n"),),
-        f"{SUBMITS}::test_of_two_submits_one_wins_and_the_other_learns_who_and_when[sqlite-40]",
+        f"{SUBMITS}::test_of_two_submits_one_wins_and_the_other_learns_who_and_when[sqlite-20]",
     ),
     "a task may be completed again": Fault(
         "service/commands/tasks.py",
