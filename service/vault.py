@@ -97,10 +97,10 @@ class Vault:
             _make(path)
         try:
             read = _read(path)
-            keys, index = _wrapping(read), b64decode(read["index"])
+            keys, index = _wrapping(read), _secret(read["index"])
             if not read.keys() >= TRAIL:
                 read = _completed(path)
-            return cls(keys, index, Trail(b64decode(read["stamp"]), b64decode(read["signing"])), path=path)
+            return cls(keys, index, Trail(_secret(read["stamp"]), _secret(read["signing"])), path=path)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Unavailable(f"{path} is not a key file; put back the backup of it.") from error
 
@@ -260,7 +260,15 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _wrapping(read: Mapping[str, Any]) -> dict[int, bytes]:
-    return {int(version): b64decode(key) for version, key in read["keys"].items()}
+    return {int(version): _secret(key) for version, key in read["keys"].items()}
+
+
+def _secret(text: str) -> bytes:
+    """Read one key; raises `ValueError` for one that is cut short or not in base64."""
+    secret = b64decode(text, validate=True)
+    if len(secret) != SECRET:
+        raise ValueError
+    return secret
 
 
 def _state(path: Path | None) -> tuple[int, int, int] | None:

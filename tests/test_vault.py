@@ -1,5 +1,6 @@
 """Keys: what they open, what they refuse, and that a stored value cannot be moved or guessed."""
 
+import json
 import stat
 from concurrent.futures import ThreadPoolExecutor
 
@@ -35,6 +36,16 @@ def test_a_file_that_is_no_key_file_is_refused_in_words_and_kept(path):
     with pytest.raises(Unavailable, match="not a key file"):
         Vault.at(path)
     assert path.read_text() == "{}"
+
+
+@pytest.mark.parametrize("name", ["index", "stamp", "signing", "keys"])
+def test_a_key_that_is_cut_short_is_refused_at_once(path, name):
+    Vault.at(path)
+    read = json.loads(path.read_text())
+    read[name] = {"1": "c29ydA=="} if name == "keys" else read[name][:-8]
+    path.write_text(json.dumps(read))
+    with pytest.raises(Unavailable, match="not a key file"):
+        Vault.at(path)
 
 
 def test_a_case_key_comes_back_from_its_wrapped_form_for_its_own_case_only(vault):
