@@ -28,8 +28,9 @@ def deliver(
     """Deliver a message to the case with this id or reference (`correlation`); gives the case's id.
 
     A suspended case takes messages: what has happened outside has happened. Raises `Invalid` when no case
-    is named, `NotFound` for a case that the actor may not know of, `Conflict` when not exactly one place in
-    it waits for it.
+    is named, `NotFound` for a case that the actor may not know of, `Conflict` when not exactly one element of
+    its diagrams waits for it. One that waits in several turns, as where an extended period has begun before
+    the first has ended, is told once.
     """
     case, instances = work.lock(_named(work, case_id, correlation))
     require(work.actor, Permission.MESSAGE_DELIVER, work.facts(case))
@@ -40,8 +41,9 @@ def deliver(
         .where(AwaitedMessage.case_id == case.id, AwaitedMessage.name == name)
         .execution_options(populate_existing=True)
     ).all()
-    if len(waiting) != 1:
-        raise Conflict(_why(name, len(waiting)).in_(work.actor.language))
+    places = {(each.instance_id, each.process, each.element) for each in waiting}
+    if len(places) != 1:
+        raise Conflict(_why(name, len(places)).in_(work.actor.language))
     awaited = waiting[0]
     instance = next(each for each in instances if each.id == awaited.instance_id)
     data = dict(data or {})

@@ -383,7 +383,10 @@ def _awaited(work: UnitOfWork, case_id: UUID, definition: Definition) -> tuple[W
         .where(AwaitedMessage.case_id == case_id)
         .order_by(AwaitedMessage.name, AwaitedMessage.id)
     )
-    return tuple(_waiting(row, definition.processes[row.process].elements[row.element]) for row in rows)
+    places = {(row.instance_id, row.process, row.element): row for row in rows}  # one turn of each
+    return tuple(
+        _waiting(row, definition.processes[row.process].elements[row.element]) for row in places.values()
+    )
 
 
 def _waiting(row: AwaitedMessage, element: Element) -> Waiting:

@@ -201,6 +201,9 @@ def test_an_extension_is_watched_from_the_moment_it_is_registered_whatever_was_f
     told.do("tell_what_applies", after_permit="extended", **dates)
     assert told.timers() == period_timers("2027-03-31", "2027-05-14")
     assert told.elements() == sorted([*forgotten, "hold_talk"])
+    told.say("person-missing", reported_by="Boendet (påhittat)")  # both periods listen; one routine begins
+    assert told.elements().count("missing_routine") == 1
+    assert [each.name for each in told.file().awaited].count("person-missing") == 1
     told.until("2027-05-15 00:00")
     assert ("2027-05-15 00:00", "permit_ends") in told.fired
     assert "tell_what_applies" in told.elements()
