@@ -9,5 +9,5 @@ work        the unit of work: one actor, one moment, one transaction
 models      what is kept;  engine: what owners drew, interpreted;  rules: what law and municipality say
 vault       keys and secrets;  config  clock;  post: a letter to a mail server
             merkle  verifier: the arithmetic of proof, for others to check
-errors      what can go wrong, in our words
+errors      what can go wrong, in our words;  disk: files that are whole or not there
 """

@@ -29,6 +29,7 @@ from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from service import disk
 from service.errors import Conflict, Unavailable
 
 NONCE = 12  # bytes, NIST SP 800-38D section 8.2
@@ -221,7 +222,8 @@ def remove_keys(path: Path, versions: Collection[int]) -> None:
 
 def _make(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = _written(path, {"keys": {"1": _new()}, "index": _new(), "stamp": _new(), "signing": _new()})
+    made = {"keys": {"1": _new()}, "index": _new(), "stamp": _new(), "signing": _new()}
+    unfinished = disk.beside(path, _text(made), mode=disk.OWNERS)
     try:
         os.link(unfinished, path)  # the first of several processes wins; nobody overwrites a key
     except FileExistsError:
@@ -248,8 +250,7 @@ def _changing(path: Path) -> Iterator[dict[str, Any]]:
         before = json.dumps(read)
         yield read
         if json.dumps(read) != before:
-            _written(path, read).replace(path)
-            os.fsync(folder)
+            disk.write(path, _text(read), mode=disk.OWNERS)
     finally:
         os.close(folder)
 
@@ -257,6 +258,10 @@ def _changing(path: Path) -> Iterator[dict[str, Any]]:
 def _read(path: Path) -> dict[str, Any]:
     read: dict[str, Any] = json.loads(path.read_text(encoding="ascii"))
     return read
+
+
+def _text(keys: Mapping[str, Any]) -> bytes:
+    return json.dumps(keys, indent=1).encode()
 
 
 def _wrapping(read: Mapping[str, Any]) -> dict[int, bytes]:
@@ -282,13 +287,3 @@ def _state(path: Path | None) -> tuple[int, int, int] | None:
 
 def _new() -> str:
     return b64encode(secrets.token_bytes(SECRET)).decode()
-
-
-def _written(path: Path, keys: Mapping[str, Any]) -> Path:
-    """Write a key file beside the real one; only its owner may read it."""
-    unfinished = path.with_suffix(f".{secrets.token_hex(8)}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    os.write(descriptor, json.dumps(keys, indent=1).encode())
-    os.fsync(descriptor)
-    os.close(descriptor)
-    return unfinished

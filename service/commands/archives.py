@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from service import disk
 from service.errors import Conflict, Invalid
 from service.models.copies import CHUNK, Part
 from service.vault import has_signed
@@ -85,11 +86,11 @@ def write(
             told = manifest(known).told()
             archive.writestr(MANIFEST, told)
             archive.writestr(SIGNATURE, b64encode(sign(told)))
-        reaches_disk(unfinished)
+        disk.reaches(unfinished)
         check(unfinished)
         written = Written(path, unfinished.stat().st_size, _digest(unfinished))
         unfinished.rename(path)
-        reaches_disk(path.parent)
+        disk.reaches(path.parent)
     finally:
         unfinished.unlink(missing_ok=True)
     return written
@@ -124,15 +125,6 @@ def read(path: Path) -> Manifest:
         if not has_signed(b64decode(read["public_key"]), told, signature):
             raise Invalid(f"{path}: the manifest has been changed since the backup was made.")
         return Manifest(**read)
-
-
-def reaches_disk(path: Path) -> None:
-    """Wait until a file, or the names in a folder, would outlast a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def content(path: Path, name: str) -> Iterator[bytes]:

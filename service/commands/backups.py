@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from service import disk
 from service.commands import archives, checkpoints, keys
 from service.commands.archives import ENDING, Manifest, Written
 from service.config import Settings
@@ -268,10 +269,10 @@ def _write(place: Path, archive: Path) -> None:
 
 def _into_place(unfinished: Path, place: Path) -> None:
     """Give the file its name, once all of it is on the disk; its WAL went into it when it was closed."""
-    archives.reaches_disk(unfinished)
+    disk.reaches(unfinished)
     _remove(place)  # there is none, or one without a table
     unfinished.rename(place)
-    archives.reaches_disk(place.parent)
+    disk.reaches(place.parent)
 
 
 def _remove(place: Path) -> None:

@@ -7,15 +7,13 @@ were at a checkpoint, not which of two events in one batch came first. What is n
 the case's chain and by the events' stamps, not by a signature.
 """
 
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from service import verifier
+from service import disk, verifier
 from service.engine.text import Text
 from service.errors import Conflict, NotFound
 from service.merkle import Frontier, Kept
@@ -77,7 +75,7 @@ def publish(platform: Platform, signed: Signed) -> Path:
     public = verifier.key_text(platform.settings.trail, platform.vault.public_key)
     for name, text in ((path, signed.note), (folder / KEY, f"{public}\n")):
         if not name.exists() or name.read_text(encoding="utf-8") != text:
-            _write(name, text)
+            disk.write(name, text.encode())
     return path
 
 
@@ -172,13 +170,3 @@ def _sign(work: UnitOfWork, frontier: Frontier) -> Signed:
         )
     )
     return Signed(frontier.size, note)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all."""
-    unfinished = path.with_suffix(f".{secrets.token_hex(8)}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    os.write(descriptor, text.encode())
-    os.fsync(descriptor)
-    os.close(descriptor)
-    unfinished.replace(path)

@@ -14,8 +14,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from service import verifier
-from service.commands import archives, deployments
+from service import disk, verifier
+from service.commands import deployments
 from service.commands.cases import require_reason
 from service.engine import decisions, workflow
 from service.errors import Conflict, NotFound, Unavailable
@@ -141,11 +141,7 @@ def publish(platform: Platform, work: UnitOfWork) -> int:
         known.setdefault(told["case"], told)
     if known:
         text = "".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in known.values())
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(text, encoding="utf-8")
-        archives.reaches_disk(unfinished)
-        unfinished.replace(path)
-        archives.reaches_disk(path.parent)
+        disk.write(path, text.encode())
     return len(known)
 
 
