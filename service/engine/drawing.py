@@ -9,6 +9,8 @@ from service.engine.text import Text
 
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 DI = "{http://www.omg.org/spec/BPMN/20100524/DI}"
+DC = "{http://www.omg.org/spec/DD/20100524/DC}"
+DD = "{http://www.omg.org/spec/DD/20100524/DI}"
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 SPIFF = "{http://spiffworkflow.org/bpmn/schema/1.0/core}"
 

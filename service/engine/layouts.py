@@ -12,21 +12,19 @@ from lxml import etree
 
 from service.engine import tooling, xml
 from service.engine.definition import Definition
-from service.engine.drawing import BPMN, DI, EVENTS, RUNS
+from service.engine.drawing import BPMN, DC, DD, DI, EVENTS, RUNS
 from service.errors import Malformed, Problem, Refused, StepFailed
 
 NOTE_WIDTH, NOTE_GAP, NOTE_LINE = 200, 30, 30  # of a note in a layout; a line in characters
 MOST_NODES = 1000  # that are laid out; a diagram of more is to be drawn by someone who knows what it means
 
-_DC = "{http://www.omg.org/spec/DD/20100524/DC}"
-_DD = "{http://www.omg.org/spec/DD/20100524/DI}"
 _Box = tuple[float, float, float, float]  # x, y, width, height
 _INNER = frozenset({"subProcess", "adHocSubProcess", "transaction"})
 _PREFIXES = {
     "bpmn": BPMN.strip("{}"),
     "bpmndi": DI.strip("{}"),
-    "dc": _DC.strip("{}"),
-    "di": _DD.strip("{}"),
+    "dc": DC.strip("{}"),
+    "di": DD.strip("{}"),
 }
 _UNUSUAL = re.compile(  # a space around =, a prefix in other letters
     rb"<[\w:.-]+(?:\s+[\w:.-]+=(?:\"[^\"]*\"|'[^']*'))*\s+[\w:.-]+(?:\s+=|=\s)|</?[\w.-]*[^\x00-\x7f]"
@@ -175,13 +173,13 @@ def _add_notes(root: Any, key: str) -> None:
         free = boxes[id][0] + NOTE_WIDTH + NOTE_GAP
         shape = etree.SubElement(plane, f"{DI}BPMNShape", id=f"{id}_di", bpmnElement=id)
         bounds = zip(("x", "y", "width", "height"), boxes[id], strict=True)
-        etree.SubElement(shape, f"{_DC}Bounds", {side: f"{value:g}" for side, value in bounds})
+        etree.SubElement(shape, f"{DC}Bounds", {side: f"{value:g}" for side, value in bounds})
     for id, source, target in links:
         if id and source in boxes and target in boxes and source != target:
             edge = etree.SubElement(plane, f"{DI}BPMNEdge", id=f"{id}_di", bpmnElement=id)
             for here, there in ((source, target), (target, source)):
                 x, y = _border(boxes[here], boxes[there])
-                etree.SubElement(edge, f"{_DD}waypoint", x=f"{x:g}", y=f"{y:g}")
+                etree.SubElement(edge, f"{DD}waypoint", x=f"{x:g}", y=f"{y:g}")
 
 
 def _notes(
@@ -198,7 +196,7 @@ def _notes(
 
 
 def _box(shape: Any) -> _Box:
-    bounds = shape.find(f"{_DC}Bounds")
+    bounds = shape.find(f"{DC}Bounds")
     x, y, width, height = (float(bounds.get(side)) for side in ("x", "y", "width", "height"))
     return x, y, width, height
 
@@ -268,4 +266,4 @@ def _open(bare: Any, key: str, inner: list[str]) -> None:
         shape = etree.SubElement(
             plane, f"{DI}BPMNShape", id=f"{each}_open", bpmnElement=each, isExpanded="true"
         )
-        etree.SubElement(shape, f"{_DC}Bounds", x="0", y="0", width="100", height="80")
+        etree.SubElement(shape, f"{DC}Bounds", x="0", y="0", width="100", height="80")

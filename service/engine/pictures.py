@@ -14,7 +14,7 @@ from lxml import etree
 
 from service.engine import layouts, xml
 from service.engine.definition import Process
-from service.engine.drawing import ACTIVITIES, BPMN, EVENTS, GATEWAYS, SPIFF
+from service.engine.drawing import ACTIVITIES, BPMN, DC, DD, DI, EVENTS, GATEWAYS, SPIFF
 from service.errors import Refused
 
 FONT = "Libertinus Serif"
@@ -26,9 +26,6 @@ AIR = 6.0  # between a shape and a cut
 STEP = 4.0  # between places that are tried for a cut
 INK, SOFT, PAPER = "#1c2426", "#515e63", "#ffffff"
 
-_DI = "{http://www.omg.org/spec/BPMN/20100524/DI}"
-_DC = "{http://www.omg.org/spec/DD/20100524/DC}"
-_DD = "{http://www.omg.org/spec/DD/20100524/DI}"
 _AROUND = frozenset({"participant", "lane", "subProcess", "group"})  # what others lie in
 
 
@@ -104,17 +101,17 @@ def pictures(process: Process, *, language: str, width: float, height: float) ->
 def _sheets(root: Any, process: Process, language: str) -> Iterator[_Sheet]:
     known = {each.get("id"): each for each in root.iter(f"{BPMN}*") if each.get("id")}
     own = {process.key, *process.elements}
-    for diagram in root.iter(f"{_DI}BPMNDiagram"):
-        plane = diagram.find(f"{_DI}BPMNPlane")
+    for diagram in root.iter(f"{DI}BPMNDiagram"):
+        plane = diagram.find(f"{DI}BPMNPlane")
         of = plane.get("bpmnElement") if plane is not None else None
-        shapes = [each for each in diagram.iter(f"{_DI}BPMNShape") if each.get("bpmnElement") in known]
+        shapes = [each for each in diagram.iter(f"{DI}BPMNShape") if each.get("bpmnElement") in known]
         if not any(each.get("bpmnElement") in own for each in shapes):
             continue
         inside = _name(known[of], language) if of in process.elements and of in known else ""
         sheet = _Sheet(inside)
         for each in sorted(shapes, key=_depth(known)):
             sheet.marks += _shape(each, known[each.get("bpmnElement")], language)
-        for each in diagram.iter(f"{_DI}BPMNEdge"):
+        for each in diagram.iter(f"{DI}BPMNEdge"):
             if each.get("bpmnElement") in known:
                 sheet.marks += _edge(each, known[each.get("bpmnElement")], known, language)
         if sheet.marks:
@@ -293,7 +290,7 @@ def _lane(box: _Box, name: str) -> str:
 
 
 def _edge(edge: Any, element: Any, known: Mapping[str, Any], language: str) -> Iterator[_Mark]:
-    points = [(_number(each, "x"), _number(each, "y")) for each in edge.iterfind(f"{_DD}waypoint")]
+    points = [(_number(each, "x"), _number(each, "y")) for each in edge.iterfind(f"{DD}waypoint")]
     if len(points) < 2:  # noqa: PLR2004  a line has two ends
         return
     box = _Box(
@@ -331,7 +328,7 @@ def _label(drawn: Any, name: str, under: _Box | None) -> Iterator[_Mark]:
     """A name beside what it names: where the file puts it, else under it."""
     if not name:
         return
-    place = drawn.find(f"{_DI}BPMNLabel")
+    place = drawn.find(f"{DI}BPMNLabel")
     box = _bounds(place) if place is not None else None
     if box is None and under is not None:
         box = _Box(under.middle[0] - 45, under.bottom + 3, 90, SIZE * 2)
@@ -404,7 +401,7 @@ def _rect(box: _Box, radius: float, more: str = "") -> str:
 
 
 def _bounds(shape: Any) -> _Box | None:
-    found = shape.find(f"{_DC}Bounds")
+    found = shape.find(f"{DC}Bounds")
     if found is None:
         return None
     return _Box(*(_number(found, each) for each in ("x", "y", "width", "height")))
