@@ -80,10 +80,11 @@ def log_in(work: UnitOfWork, *, username: str, password: str, otp: str | None = 
     return _new_login(work, user.id, "browser", LONGEST)
 
 
-def resume(work: UnitOfWork, *, secret: str, uses: bool = True) -> Actor | None:
+def resume(work: UnitOfWork, *, secret: str, uses: bool = True, programs_only: bool = False) -> Actor | None:
     """Tell who holds this secret, with roles and delegations, in one query; None when it is no good.
 
     A page that asks by itself does not use the login: it ends when its holder has been idle for long.
+    A browser's secret is none of `programs_only`.
     """
     rows = work.session.execute(_resumed(), {"today": work.today, "secret": _hash(secret)}).all()
     if not rows:
@@ -94,6 +95,7 @@ def resume(work: UnitOfWork, *, secret: str, uses: bool = True) -> Actor | None:
         login.ended_at is not None
         or login.ends_at <= work.now
         or idle
+        or (programs_only and login.kind != "token")
         or rows[0].User.disabled_at is not None
     ):
         return None

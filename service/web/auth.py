@@ -70,11 +70,11 @@ def begin(*, uses: bool = True) -> Iterator[UnitOfWork]:
 def begin_with_feed(secret: str) -> Iterator[UnitOfWork]:
     """Open a unit of work for whoever holds the secret of a calendar feed; it opens nothing but the feed.
 
-    A bearer token will do as well, for programs that can send no header. Raises `NotIdentified` when it is
-    nobody's.
+    A program's bearer token will do as well, where no header can be sent; a browser's login will not.
+    Raises `NotIdentified` when it is nobody's.
     """
     with platform().begin(SYSTEM) as work:
-        actor = people.resume(work, secret=secret, uses=False)
+        actor = people.resume(work, secret=secret, uses=False, programs_only=True)
         work.actor = g.actor = actor or feeds.whose(work, secret=secret)
         g.now = work.now
         yield work

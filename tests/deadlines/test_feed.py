@@ -128,7 +128,17 @@ def test_the_feeds_secret_opens_nothing_else(client, secret):
     assert client.get("/api/v1/me").status_code == 401
 
 
-def test_a_bearer_token_opens_the_feed_of_its_user(office, client):
+def test_a_browsers_login_opens_no_feed(office, client):
+    words = "en lång mening om havet"
+    with office.desk.begin("system") as work:
+        people.set_password(work, username="anna", password=words)
+    with office.desk.begin("system") as work:
+        login = people.log_in(work, username="anna", password=words, address="192.0.2.1")
+    assert client.get("/api/v1/me", headers={"Authorization": f"Bearer {login}"}).status_code == 200
+    assert client.get(PATH + login).status_code == 401
+
+
+def test_a_programs_token_opens_the_feed_of_its_user(office, client):
     case = office.open()
     with office.desk.begin("anna") as work:
         token = people.token(work, username="anna")
