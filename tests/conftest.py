@@ -24,7 +24,9 @@ from uuid import UUID
 import psycopg
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner, Result
 
+from service import cli
 from service.commands import cases, deployments, people, tasks
 from service.config import Settings
 from service.models.cases import Task
@@ -143,6 +145,17 @@ def stocked(
 def templates(stocked: Callable[..., Callable[[str], Settings]]) -> Callable[[str], Settings]:
     """Stocked databases to clone."""
     return stocked("template_andrum")
+
+
+@pytest.fixture
+def run(settings: Settings) -> Callable[..., Result]:
+    """Run a command of the terminal on this test's database, or on another."""
+
+    def run(*words: object, on: Settings = settings) -> Result:
+        environment = {"ANDRUM_DATA_DIR": on.data_dir, "ANDRUM_DATABASE_URL": on.database_url}
+        return CliRunner(env=environment).invoke(cli.main, list(map(str, words)))
+
+    return run
 
 
 @pytest.fixture

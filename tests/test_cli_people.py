@@ -2,19 +2,10 @@
 
 import pytest
 import sqlalchemy as sa
-from click.testing import CliRunner
 
-from service import cli
 from service.models.people import UnitHead, User
 
 pytestmark = pytest.mark.parametrize("kind", ["sqlite"])
-
-
-@pytest.fixture
-def run(settings):
-    """Run a command on this test's database."""
-    environment = {"ANDRUM_DATA_DIR": settings.data_dir, "ANDRUM_DATABASE_URL": settings.database_url}
-    return lambda *words: CliRunner(env=environment).invoke(cli.main, list(words))
 
 
 def test_a_unit_gets_a_head_and_loses_it(run, desk):

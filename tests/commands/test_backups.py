@@ -11,9 +11,8 @@ from types import SimpleNamespace
 import pytest
 import sqlalchemy as sa
 import time_machine
-from click.testing import CliRunner
 
-from service import cli, scheduler
+from service import scheduler
 from service.app import create_app
 from service.commands import archives, people
 from service.errors import Invalid
@@ -26,17 +25,6 @@ from service.vault import Vault
 from service.work import open_platform
 
 DAMAGED = "no backup, or is damaged|is not what was backed up|has been changed|does not hold"
-
-
-@pytest.fixture
-def run(settings):
-    """Run a command on this test's database, or on another."""
-
-    def run(*words, on=settings):
-        environment = {"ANDRUM_DATA_DIR": on.data_dir, "ANDRUM_DATABASE_URL": on.database_url}
-        return CliRunner(env=environment).invoke(cli.main, list(map(str, words)))
-
-    return run
 
 
 @pytest.fixture

@@ -8,9 +8,7 @@ from itertools import count
 
 import pytest
 import sqlalchemy as sa
-from click.testing import CliRunner
 
-from service import cli
 from service.commands import idempotency, keys, people
 from service.errors import Conflict, Forbidden
 from service.models.people import User
@@ -20,9 +18,8 @@ from service.work import open_platform
 
 
 @pytest.fixture
-def rotate(settings):
-    environment = {"ANDRUM_DATA_DIR": settings.data_dir, "ANDRUM_DATABASE_URL": settings.database_url}
-    return lambda: CliRunner(env=environment).invoke(cli.main, ["keys", "rotate"])
+def rotate(run):
+    return lambda: run("keys", "rotate")
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ from types import SimpleNamespace
 import pytest
 import sqlalchemy as sa
 import time_machine
-from click.testing import CliRunner
 
-from service import cli, verifier
+from service import verifier
 from service.app import create_app
 from service.commands import checkpoints, deployments, documents, people, retention
 from service.errors import Conflict, Forbidden, NotFound, Unavailable
@@ -30,15 +29,6 @@ PAPER = f"%PDF-1.7\n{CANARY}\n%%EOF\n".encode()
 NUMBER = "19900317-9984"
 DESTROY = ("retention", "--destroy", "--reason", "Gallring 2031", "--by", "bo", "--second", "sam")
 BEFORE, ON_THE_DAY = "2031-05-03T12:00:00Z", "2031-05-04T12:00:00Z"
-
-
-@pytest.fixture
-def run(settings):
-    def run(*words, on=settings):
-        environment = {"ANDRUM_DATA_DIR": on.data_dir, "ANDRUM_DATABASE_URL": on.database_url}
-        return CliRunner(env=environment).invoke(cli.main, list(map(str, words)))
-
-    return run
 
 
 @pytest.fixture
