@@ -12,6 +12,7 @@ from typing import Any
 
 from gunicorn import util
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
 from service import scheduler
@@ -54,6 +55,10 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in given.items():
             self.cfg.set(name, value)
 
+    def run(self) -> None:
+        """Serve until told to stop."""
+        _Arbiter(self).run()
+
     def load(self) -> Any:
         """Make the application, with the definitions in force already read."""
         with self.platform.begin(SYSTEM) as work:
@@ -63,6 +68,18 @@ class Server(BaseApplication):  # type: ignore[misc]
         gc.collect()
         gc.freeze()  # all that is here stays: workers share it, and never look through it for garbage
         return app
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]
+    """The process that starts the others and looks after them."""
+
+    def spawn_workers(self) -> None:
+        """Start those that are missing at once: they are few, and made before they fork.
+
+        Gunicorn rests in between, on a clock that libfaketime does not know how to fake.
+        """
+        for _ in range(self.num_workers - len(self.WORKERS)):
+            self.spawn_worker()
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 import time_machine
-from workers import due_soon, outcome, wait_until
+from workers import due_soon, free_port, outcome, wait_until
 
 from service.commands import deployments
 from service.models.history import HistoryEvent
@@ -31,9 +31,9 @@ def clock(tmp_path):
     return tmp_path / "clock"
 
 
-@pytest.fixture
-def serve(start, clock):
-    """Start a worker whose clock the file sets; what only measures how long things take is left alone."""
+@pytest.fixture(params=["worker", "serve"])
+def serve(request, start, clock):
+    """Start a process whose clock the file sets; what only measures how long things take is left alone."""
 
     def begin(offset: str):
         clock.write_text(f"{offset}\n")
@@ -43,8 +43,9 @@ def serve(start, clock):
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "TZ": "UTC",
+            "ANDRUM_BIND": f"127.0.0.1:{free_port()}",
         }
-        return start(**faked)
+        return start(request.param, **faked)
 
     return begin
 
